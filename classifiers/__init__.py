@@ -1,0 +1,1 @@
+"""Classifiers: reading Chinese chat."""

@@ -1,0 +1,1 @@
+"""Escalation: bringing a person in."""

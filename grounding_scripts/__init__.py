@@ -1,0 +1,1 @@
+"""Grounding scripts: the listener's next sentence."""

@@ -1,0 +1,82 @@
+"""What is remembered of a live conversation between two events."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from safety.core.events import Chip
+from safety.core.types import ConversationId, Cue, EventId, Level, PersonId, TenantId, Turn
+
+
+@dataclass(frozen=True, slots=True)
+class SeenCue:
+    """A circumstance and the event time at which it was last seen."""
+
+    cue: Cue
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conversation:
+    """The small, encrypted, short-lived memory of one conversation.
+
+    `window` holds the last turns, oldest first. `level` is the highest so far; `open_level` what
+    its open case stands at, None without one. `silence_due_at` is the event time at which the
+    client's silence next raises the level. `card_seq` numbers the cards of its feed. `version`
+    counts writes and guards against two workers at once; 0 means never stored.
+    """
+
+    tenant: TenantId
+    conversation_id: ConversationId
+    version: int = 0
+    client_id: PersonId | None = None
+    listener_id: PersonId | None = None
+    window: tuple[Turn, ...] = ()
+    level: Level | None = None
+    open_level: Level | None = None
+    reviewed_by: PersonId | None = None
+    prior_risk_at: datetime | None = None
+    place_at: datetime | None = None
+    call_since: datetime | None = None
+    chips: tuple[Chip, ...] = ()
+    cues: tuple[SeenCue, ...] = ()
+    shown: tuple[str, ...] = ()
+    last_client_at: datetime | None = None
+    last_listener_at: datetime | None = None
+    last_event_at: datetime | None = None
+    card_seq: int = 0
+    silence_due_at: datetime | None = None
+
+    @property
+    def key(self) -> tuple[TenantId, ConversationId]:
+        """What tells one conversation from all others."""
+        return (self.tenant, self.conversation_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What triage makes of one event, or of a silence, in its context.
+
+    `level` is what it calls for (None: nothing). `reasons` are rule ids, for the audit trail.
+    `rises` is true when the open case must be opened or raised to `level`.
+    """
+
+    event_id: EventId
+    level: Level | None
+    reasons: tuple[str, ...]
+    rises: bool
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CaseUpdate:
+    """What a conversation adds to its client's case: perhaps a level, and turns as evidence."""
+
+    tenant: TenantId
+    conversation_id: ConversationId
+    client_id: PersonId
+    level: Level | None
+    reasons: tuple[str, ...]
+    at: datetime
+    turns: tuple[Turn, ...] = field(default=())

@@ -1,0 +1,1 @@
+"""Streams: events in, cards and cases out."""
