@@ -17,7 +17,6 @@ from safety.core.types import (
     ConversationId,
     EventId,
     Level,
-    PageId,
     TenantId,
     Utterance,
 )
