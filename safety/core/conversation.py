@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 
 from safety.core.events import Chip
@@ -21,6 +21,7 @@ class SeenCue:
 class Conversation:
     """The small, encrypted, short-lived memory of one conversation.
 
+    `subject` is whose case is open here: the client, or a stand-in while no client is known.
     `window` holds the last turns, oldest first. `level` is the highest so far; `open_level` what
     its open case stands at, None without one. `silence_due_at` is the event time at which the
     client's silence next raises the level. `card_seq` numbers the cards of its feed. `version`
@@ -32,10 +33,10 @@ class Conversation:
     version: int = 0
     client_id: PersonId | None = None
     listener_id: PersonId | None = None
+    subject: PersonId | None = None
     window: tuple[Turn, ...] = ()
     level: Level | None = None
     open_level: Level | None = None
-    reviewed_by: PersonId | None = None
     prior_risk_at: datetime | None = None
     place_at: datetime | None = None
     call_since: datetime | None = None
@@ -58,20 +59,25 @@ class Conversation:
 class Decision:
     """What triage makes of one event, or of a silence, in its context.
 
-    `level` is what it calls for (None: nothing). `reasons` are rule ids, for the audit trail.
-    `rises` is true when the open case must be opened or raised to `level`.
+    `level` is what it calls for (None: nothing of its own). `reasons` are rule ids, for the audit
+    trail. `urgent` asks the ladder to climb at once.
     """
 
     event_id: EventId
     level: Level | None
     reasons: tuple[str, ...]
-    rises: bool
     at: datetime
+    urgent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class CaseUpdate:
-    """What a conversation adds to its client's case: perhaps a level, and turns as evidence."""
+    """What a conversation adds to its client's case: perhaps a level, and turns as evidence.
+
+    `level` None adds evidence to a case that is open. `urgent` makes the ladder climb at once even
+    where the level stays: the call dropped, the session ended. `taken_by` is the professional whose
+    words to the client these turns are: from then on somebody has taken charge.
+    """
 
     tenant: TenantId
     conversation_id: ConversationId
@@ -79,4 +85,6 @@ class CaseUpdate:
     level: Level | None
     reasons: tuple[str, ...]
     at: datetime
-    turns: tuple[Turn, ...] = field(default=())
+    turns: tuple[Turn, ...] = ()
+    urgent: bool = False
+    taken_by: PersonId | None = None

@@ -2,7 +2,7 @@
 
 SafetyError
 ├── UnreadableRecord       the bytes are not an event               → dead letter
-├── InvalidRequest         the caller of a command or endpoint erred → tell them which field
+├── InvalidRequest         the caller of an endpoint erred           → tell them which field
 ├── Unavailable            try again later                          → back off, commit nothing
 │   ├── SourceUnavailable · StoreUnavailable · ClassifierUnavailable · NotifierUnavailable
 │   └── Conflict           somebody else wrote first                → read again, at once
@@ -18,7 +18,7 @@ class SafetyError(Exception):
 
 
 class UnreadableRecord(SafetyError):
-    """The bytes are not an event: `reason` is a short code, `field` the place, if one is to blame."""
+    """The bytes are not an event: `reason` is a short code, `field` the place to blame, if any."""
 
     def __init__(self, reason: str, field: str | None = None) -> None:
         super().__init__(reason if field is None else f"{field}: {reason}")

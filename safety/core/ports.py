@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Protocol
 
 from safety.core.cards import Card, CardPush, CardWish
-from safety.core.cases import Case, Climb, Ladder, Page, Person, Receipt
+from safety.core.cases import Case, Climb, EscalationPolicy, Ladder, Page, Person, Receipt
 from safety.core.conversation import CaseUpdate, Conversation
 from safety.core.events import Event
 from safety.core.types import (
@@ -137,7 +137,7 @@ class Transaction(Protocol):
     def save_readings(self, readings: Sequence[Reading]) -> None:
         """Keep what fired, with versions and spans and no text (R-DET-10)."""
 
-    def update_cases(self, updates: Sequence[CaseUpdate], start: StartLadder) -> None:
+    def update_cases(self, updates: Sequence[CaseUpdate], escalation: Escalation) -> None:
         """Open or raise the client's case, keep evidence encrypted under the case's key, and
         write the first pages. Updates are applied in order. Raises Conflict on a race."""
 
@@ -161,10 +161,16 @@ class Store(Protocol):
         when the commit itself failed; then the effects are either all there or all absent."""
 
 
-class StartLadder(Protocol):
-    """Begins a ladder for a case that opens or rises. Pure."""
+class Escalation(Protocol):
+    """How people are brought in, as the store needs it while it opens and raises cases. Pure."""
 
-    def __call__(self, level: Level, now: datetime, before: Ladder | None) -> Climb:
+    @property
+    def policy(self) -> EscalationPolicy:
+        """The policy of today, frozen into each case that opens."""
+
+    def start(
+        self, policy: EscalationPolicy, level: Level, now: datetime, before: Ladder | None
+    ) -> Climb:
         """The first climb at `level`; `before` is the ladder of a case that rises."""
 
 

@@ -1,0 +1,85 @@
+"""`CardFeed` and `Outbox`: what leaves for listeners and for the platform's own systems."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Engine, delete, select
+
+from safety.app.store.engine import transaction
+from safety.app.store.tables import cards, digest, outbox
+from safety.core.types import ConversationId, TenantId
+
+
+@dataclass(frozen=True, slots=True)
+class FeedEntry:
+    """One card of a conversation's feed; `payload` is JSON as the client receives it."""
+
+    seq: int
+    payload: str
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """Something on its way out: a JSON `payload` for `topic` under `key`."""
+
+    id: int
+    topic: str
+    key: str
+    payload: str
+
+
+class CardFeed:
+    """Each conversation's cards as a numbered log. Its numbers have no gaps and never come late:
+    they are handed out under the conversation's own version guard."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def after(
+        self, tenant: TenantId, conversation: ConversationId, seq: int, limit: int = 100
+    ) -> list[FeedEntry]:
+        """The cards numbered above `seq`, in order."""
+        query = (
+            select(cards.c.seq, cards.c.card)
+            .where(cards.c.conversation_key == digest(tenant, conversation), cards.c.seq > seq)
+            .order_by(cards.c.seq)
+            .limit(limit)
+        )
+        with transaction(self._engine) as connection:
+            return [FeedEntry(row.seq, row.card) for row in connection.execute(query)]
+
+    def changed_since(self, moment: datetime) -> set[tuple[str, str]]:
+        """The conversations that got a card since `moment`, as (tenant, conversation id)."""
+        query = (
+            select(cards.c.tenant, cards.c.conversation_id)
+            .where(cards.c.recorded_at >= moment)
+            .distinct()
+        )
+        with transaction(self._engine) as connection:
+            return {(row.tenant, row.conversation_id) for row in connection.execute(query)}
+
+
+class Outbox:
+    """Letters written with the effects they tell of, and deleted once they have left."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def relay(self, limit: int, publish: Callable[[Sequence[Letter]], None]) -> int:
+        """Hand up to `limit` letters to `publish`, oldest first, and forget them when it returns.
+
+        Several relays share the work. When `publish` raises, or the process dies, the letters
+        stay and leave again: at least once, each with an id of its own.
+        """
+        with transaction(self._engine) as connection:
+            query = select(outbox).order_by(outbox.c.id).limit(limit)
+            rows = connection.execute(query.with_for_update(skip_locked=True)).all()
+            letters = [Letter(row.id, row.topic, row.key, row.payload) for row in rows]
+            if letters:
+                publish(letters)
+                ids = [letter.id for letter in letters]
+                connection.execute(delete(outbox).where(outbox.c.id.in_(ids)))
+        return len(letters)
