@@ -84,7 +84,7 @@ class Monitor:
             return Handled(repeated=len(events))
         effects = self._reader.read(fresh, recall.conversations)
         with self._store.transaction() as tx:
-            tx.remember(effects.events, effects.levels)
+            tx.remember([(told.event, told.level) for told in effects.told])
             self._write(tx, effects)
             self._checkpoint("effects_written")
         self._checkpoint("effects_committed")

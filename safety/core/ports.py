@@ -128,8 +128,8 @@ class Reading:
 class Transaction(Protocol):
     """All consequences of one batch: everything or nothing, at the end of the `with` block."""
 
-    def remember(self, events: Sequence[Event], levels: Sequence[Level | None]) -> None:
-        """Write the idempotence marker of each event. Raises Conflict if one is there already."""
+    def remember(self, events: Sequence[tuple[Event, Level | None]]) -> None:
+        """Write each event's idempotence marker and level. Raises Conflict if one is there."""
 
     def save_conversations(self, conversations: Sequence[Conversation]) -> None:
         """Write each as version + 1. Raises Conflict if the stored version is another one."""

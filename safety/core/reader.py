@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from safety.core.cards import CardPush, CardWish
+from safety.core.cards import Card, CardPush, CardWish
 from safety.core.conversation import CaseUpdate, Conversation, Decision
 from safety.core.events import Event, EventType, Message
 from safety.core.ports import Checkpoint, Classifier, ConversationKey, PickCard, Reading, nowhere
@@ -16,18 +16,42 @@ from safety.core.types import Assessment, Cue, Label, Level, PersonId, Role, Tur
 from safety.core.watch import let_silence_pass, observe, reread, turn_of, with_turn
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What one event came to. `standing` is its conversation's highest level from then on."""
+
+    event: Event
+    assessment: Assessment | None
+    level: Level | None
+    reasons: tuple[str, ...]
+    standing: Level | None
+    card: Card | None
+
+
 @dataclass(slots=True)
 class Effects:
     """Everything that one transaction will write."""
 
-    events: list[Event] = field(default_factory=list)
-    levels: list[Level | None] = field(default_factory=list)
+    told: list[Told] = field(default_factory=list)
     conversations: dict[ConversationKey, Conversation] = field(default_factory=dict)
-    readings: list[Reading] = field(default_factory=list)
     updates: list[CaseUpdate] = field(default_factory=list)
     pushes: list[CardPush] = field(default_factory=list)
     decisions: list[Decision] = field(default_factory=list)
-    degraded: int = 0
+
+    @property
+    def readings(self) -> list[Reading]:
+        """The assessments in which something fired."""
+        return [
+            Reading(item.event, item.assessment, item.level, item.reasons)
+            for item in self.told
+            if item.assessment is not None
+            and (item.assessment.scores or item.assessment.evidence or item.assessment.degraded)
+        ]
+
+    @property
+    def degraded(self) -> int:
+        """How many assessments were made without every part."""
+        return sum(item.assessment is not None and item.assessment.degraded for item in self.told)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,15 +141,19 @@ class Reader:
             for turn, reading in step.rereads:
                 now, more = reread(now, turn, assessments[reading], self.rules)
                 decisions.extend(more)
-            own = next((item for item in decisions if item.event_id == event.event_id), None)
-            level = own.level if own is not None else None
-            effects.events.append(event)
-            effects.degraded += assessment is not None and assessment.degraded
-            effects.levels.append(level)
-            if assessment is not None and (assessment.scores or assessment.evidence or level):
-                reasons = own.reasons if own is not None else ()
-                effects.readings.append(Reading(event, assessment, level, reasons))
+            pushed = len(effects.pushes)
             self._consequences(now, event, assessment, decisions, effects, before)
+            own = next((item for item in decisions if item.event_id == event.event_id), None)
+            effects.told.append(
+                Told(
+                    event=event,
+                    assessment=assessment,
+                    level=own.level if own is not None else None,
+                    reasons=own.reasons if own is not None else (),
+                    standing=now.level,
+                    card=effects.pushes[-1].card if len(effects.pushes) > pushed else None,
+                )
+            )
         return effects
 
     def _consequences(

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Engine, delete, select
+from sqlalchemy import Engine, delete, func, select
 
 from safety.app.store.engine import transaction
 from safety.app.store.tables import cards, digest, outbox
@@ -51,15 +51,18 @@ class CardFeed:
         with transaction(self._engine) as connection:
             return [FeedEntry(row.seq, row.card) for row in connection.execute(query)]
 
-    def changed_since(self, moment: datetime) -> set[tuple[str, str]]:
-        """The conversations that got a card since `moment`, as (tenant, conversation id)."""
+    def newest_since(self, moment: datetime) -> dict[tuple[TenantId, ConversationId], int]:
+        """The conversations that got a card since `moment`, each with its highest number."""
         query = (
-            select(cards.c.tenant, cards.c.conversation_id)
+            select(cards.c.tenant, cards.c.conversation_id, func.max(cards.c.seq))
             .where(cards.c.recorded_at >= moment)
-            .distinct()
+            .group_by(cards.c.tenant, cards.c.conversation_id)
         )
         with transaction(self._engine) as connection:
-            return {(row.tenant, row.conversation_id) for row in connection.execute(query)}
+            return {
+                (TenantId(tenant), ConversationId(conversation)): seq
+                for tenant, conversation, seq in connection.execute(query)
+            }
 
 
 class Outbox:

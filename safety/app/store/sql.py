@@ -104,7 +104,7 @@ class SqlTransaction:
         self._connection = connection
         self._now = now
 
-    def remember(self, events: Sequence[Event], levels: Sequence[Level | None]) -> None:
+    def remember(self, events: Sequence[tuple[Event, Level | None]]) -> None:
         """See the port."""
         rows = [
             {
@@ -114,7 +114,7 @@ class SqlTransaction:
                 "level": level,
                 "recorded_at": self._now,
             }
-            for event, level in zip(events, levels, strict=True)
+            for event, level in events
         ]
         if insert_new(self._connection, markers, rows) != len(rows):
             raise Conflict("an event of this batch was handled elsewhere")

@@ -1,0 +1,45 @@
+"""The command `jiezhu`."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from safety import __version__
+from safety.app.commands.check import check
+from safety.app.commands.replay import replay
+from safety.app.commands.scan import scan
+from safety.app.commands.serve import api, consume, dispatch, serve
+from safety.app.commands.stress import stress
+from safety.app.logs import configure_logs
+from safety.core.errors import SafetyError
+
+EPILOG = """
+Every setting is an environment variable that begins with JIEZHU_ and is listed in
+docs/operations.md. Without any, jiezhu runs embedded: SQLite and an in-process stream.
+"""
+
+
+@click.group(epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="jiezhu")
+def cli() -> None:
+    """Jiezhu 接住 watches paid peer-listening chat and brings the right person in.
+
+    Start with `jiezhu serve --demo`: it plays sample conversations, pages a practice counsellor on
+    this terminal and shows everything on a page of its own.
+    """
+    configure_logs()
+
+
+for command in (serve, consume, dispatch, api, scan, replay, stress, check):
+    cli.add_command(command)
+
+
+def main() -> None:
+    """Run; what is wrong with the configuration is said in one plain sentence."""
+    try:
+        cli.main(prog_name="jiezhu")
+    except SafetyError as error:
+        click.echo(f"jiezhu: {error}", err=True)
+        sys.exit(2)

@@ -1,0 +1,183 @@
+"""What each kind of process runs: its loops, built from the parts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from escalation import Dispatcher
+from safety.app.loops import Loop
+from safety.app.store.feed import Letter
+from safety.app.store.upkeep import Beat, Retention, purge
+from safety.app.wiring import Parts
+from safety.core.events import Event
+from safety.core.monitor import Handled
+from safety.core.ports import Checkpoint, DeadLetters, Source, nowhere
+from streams.consumer import Consumer
+
+BEAT_S = 1.0
+PURGE_S = 3600.0
+
+
+class LaggingSource(Source, Protocol):
+    """A source that knows how much is waiting."""
+
+    def lag(self) -> int:
+        """Records after the last polled one."""
+
+
+class StreamObserver:
+    """Counts what the consumer sees; implements the stream's observer."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._metrics = parts.metrics
+
+    def polled(self, records: int) -> None:
+        """A batch was handled and committed."""
+
+    def unknown_fields(self, fields: int) -> None:
+        """Fields were kept out."""
+        self._metrics.unknown_fields.inc(fields)
+
+    def dead_lettered(self, reason: str, field: str | None) -> None:
+        """A record could not be read, or not be handled."""
+        self._metrics.dead_letters.labels(reason).inc()
+
+
+class ConsumerStep:
+    """One round of consuming, with its metrics and its sign of life."""
+
+    def __init__(
+        self,
+        parts: Parts,
+        source: LaggingSource,
+        dead_letters: DeadLetters,
+        kind: str = "consume",
+        checkpoint: Checkpoint = nowhere,
+    ) -> None:
+        self._parts = parts
+        self._source = source
+        self._kind = kind
+        self._oldest_s = 0.0
+        self._beaten_at = float("-inf")
+        self._consumer = Consumer(
+            source,
+            dead_letters,
+            self._handle,
+            limit=parts.settings.batch,
+            timeout_s=0.2,
+            checkpoint=checkpoint,
+            observer=StreamObserver(parts),
+        )
+
+    def __call__(self) -> int:
+        """Poll, handle, commit; how many records."""
+        began = self._parts.clock.monotonic()
+        did = self._consumer.run_once()
+        if did:
+            self._parts.metrics.batch_seconds.observe(self._parts.clock.monotonic() - began)
+        self._beat()
+        return did
+
+    def _handle(self, events: Sequence[Event]) -> None:
+        handled = self._parts.monitor.handle(events)
+        count(self._parts, handled)
+        if handled.fresh:
+            now = self._parts.clock.now()
+            ages = [max(0.0, (now - event.sent_at).total_seconds()) for event in events]
+            self._oldest_s = max(ages)
+            self._parts.metrics.event_age_seconds.observe(self._oldest_s)
+
+    def _beat(self) -> None:
+        now = self._parts.clock.monotonic()
+        if now - self._beaten_at < BEAT_S:
+            return
+        self._beaten_at = now
+        lag = self._source.lag()
+        self._parts.metrics.lag.set(lag)
+        self._parts.heartbeats.beat(
+            Beat(
+                self._parts.process,
+                self._kind,
+                self._parts.clock.now(),
+                lag,
+                self._oldest_s if lag else 0.0,
+            )
+        )
+
+
+def count(parts: Parts, handled: Handled) -> None:
+    """Put what a batch came to into the metrics."""
+    metrics = parts.metrics
+    metrics.events.inc(handled.fresh)
+    metrics.repeats.inc(handled.repeated)
+    metrics.degraded.inc(handled.degraded)
+    metrics.cards.inc(handled.cards)
+    for decision in handled.decisions:
+        metrics.decisions.labels(decision.level.name if decision.level is not None else "-").inc()
+
+
+def consume_loop(
+    parts: Parts, source: LaggingSource, dead_letters: DeadLetters, rest_s: float = 0.0
+) -> Loop:
+    """Reads the stream."""
+    step = ConsumerStep(parts, source, dead_letters)
+    return Loop("consume", step, rest_s, parts.clock, parts.metrics, parts.settings.stale_after_s)
+
+
+def dispatch_loops(
+    parts: Parts, publish: Callable[[Sequence[Letter]], None] | None = None
+) -> list[Loop]:
+    """Pages people, lets silences pass, relays the outbox, forgets on schedule."""
+    clock, metrics = parts.clock, parts.metrics
+    dispatcher = Dispatcher(
+        parts.desk,
+        parts.notifiers,
+        parts.roster,
+        parts.climb,
+        clock,
+        lease_s=parts.settings.lease_s,
+    )
+    loops = [
+        Loop("page", dispatcher.run_once, 0.1, clock, metrics),
+        Loop("silence", lambda: _tick(parts), 1.0, clock, metrics),
+        Loop("purge", Purge(parts), 60.0, clock, metrics, stale_after_s=2 * PURGE_S),
+        Loop("beat", lambda: _beat(parts, "dispatch"), BEAT_S, clock, metrics),
+    ]
+    if publish is not None:
+        loops.append(Loop("relay", lambda: _relay(parts, publish), 0.05, clock, metrics))
+    return loops
+
+
+def _tick(parts: Parts) -> int:
+    handled = parts.monitor.tick()
+    count(parts, handled)
+    return len(handled.decisions)
+
+
+def _beat(parts: Parts, kind: str) -> int:
+    parts.heartbeats.beat(Beat(parts.process, kind, parts.clock.now(), 0, 0.0))
+    return 0
+
+
+def _relay(parts: Parts, publish: Callable[[Sequence[Letter]], None]) -> int:
+    sent = parts.outbox.relay(500, publish)
+    parts.metrics.published.inc(sent)
+    return sent
+
+
+class Purge:
+    """Forgets once an hour."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._last: datetime | None = None
+
+    def __call__(self) -> int:
+        """Purge when an hour has passed; always answers that there is nothing more to do now."""
+        now = self._parts.clock.now()
+        if self._last is None or (now - self._last).total_seconds() >= PURGE_S:
+            purge(self._parts.store.engine, now, Retention())
+            self._last = now
+        return 0

@@ -1,0 +1,97 @@
+"""All settings, read once, from environment variables that begin with JIEZHU_."""
+
+from __future__ import annotations
+
+import ipaddress
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from safety.core.errors import Misconfigured
+
+Scope = Literal["platform", "professional"]
+
+
+class Settings(BaseSettings):
+    """What a deployment may choose; the defaults are the embedded mode on one machine."""
+
+    model_config = SettingsConfigDict(env_prefix="JIEZHU_", frozen=True, extra="ignore")
+
+    data_dir: Path = Path("var")
+    database_url: str = ""
+    master_key: SecretStr | None = None
+    master_key_file: Path | None = None
+
+    kafka: str = ""
+    kafka_topic: str = "chat.events"
+    kafka_dead_topic: str = "chat.events.dead"
+    kafka_cards_topic: str = "listener.cards"
+    kafka_cases_topic: str = "safety.cases"
+    kafka_group: str = "jiezhu"
+    kafka_instance: str = ""
+    kafka_partitions: int = Field(default=12, ge=1, le=1000)
+    kafka_options: dict[str, Any] = Field(default_factory=dict)
+
+    batch: int = Field(default=500, ge=1, le=10_000)
+    memory_records: int = Field(default=10_000, ge=100)
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8080, ge=0, le=65535)
+    ops_port: int = Field(default=0, ge=0, le=65535)
+    api_tokens: dict[str, Scope] = Field(default_factory=dict)
+    max_body_bytes: int = Field(default=8_388_608, ge=1024)
+    intake_timeout_s: float = Field(default=10.0, gt=0)
+
+    policy_file: Path | None = None
+    roster_file: Path | None = None
+    glossary_dir: Path | None = None
+    cards_dir: Path | None = None
+    webhook_secrets: list[SecretStr] = Field(default_factory=list)
+    feed_webhook_url: str = ""
+
+    timezone: str = "Asia/Shanghai"
+    stale_after_s: float = Field(default=15.0, gt=0)
+    lease_s: float = Field(default=30.0, ge=5)
+
+    @cached_property
+    def database(self) -> str:
+        """The database address: the configured one, or a SQLite file in the data folder."""
+        return self.database_url or f"sqlite:///{self.data_dir / 'jiezhu.db'}"
+
+    @property
+    def embedded(self) -> bool:
+        """Whether events come in through this process alone."""
+        return not self.kafka
+
+    def check_exposure(self) -> None:
+        """Refuse to serve others than this machine without tokens."""
+        if not self.api_tokens and not _is_loopback(self.host):
+            raise Misconfigured(
+                "JIEZHU_HOST opens the API to the network, but JIEZHU_API_TOKENS is empty:"
+                ' set it, for example to {"a-long-random-token": "platform"}'
+            )
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def read_settings(**overrides: Any) -> Settings:
+    """The settings of this process. Raises Misconfigured with the variable named."""
+    given = {name: value for name, value in overrides.items() if value is not None}
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        name = "JIEZHU_" + "_".join(str(part) for part in first["loc"][:1]).upper()
+        raise Misconfigured(f"{name}: {first['msg']}") from None
+    except ValueError as error:
+        raise Misconfigured(f"a JIEZHU_ variable does not parse: {type(error).__name__}") from None
