@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import ahocorasick
 
-from classifiers.entries import REACH, Entry
+from classifiers.entries import REACH, Entry, Form
 from classifiers.text import KEPT_EMOJI, View
 
 MOST_HITS = 2000
@@ -41,7 +41,7 @@ class _Pattern:
     latin: bool
     benign: bool = False
     whole: tuple[Entry, ...] = ()
-    headed: tuple[tuple[str, Entry], ...] = ()
+    headed: tuple[tuple[re.Pattern[str], int, Entry], ...] = ()
 
 
 class Automaton:
@@ -56,8 +56,8 @@ class Automaton:
                     emoji.setdefault(form.text, []).append(entry)
                     continue
                 pattern = _pattern(patterns, form.text)
-                if form.head:
-                    pattern.headed += ((form.head, entry),)
+                if form.heads:
+                    pattern.headed += (_headed(form, entry),)
                 else:
                     pattern.whole += (entry,)
                     pattern.benign = pattern.benign or entry.suppressor
@@ -98,6 +98,11 @@ def _pattern(patterns: dict[str, _Pattern], text: str) -> _Pattern:
     return known
 
 
+def _headed(form: Form, entry: Entry) -> tuple[re.Pattern[str], int, Entry]:
+    heads = "|".join(re.escape(head) for head in form.heads)
+    return re.compile(heads), max(map(len, form.heads)), entry
+
+
 def _uncovered(view: View, raw: Sequence[tuple[int, _Pattern]]) -> list[Hit]:
     covers = _Covers([(end - len(p.text), end) for end, p in raw if p.benign], view)
     hits: list[Hit] = []
@@ -107,10 +112,10 @@ def _uncovered(view: View, raw: Sequence[tuple[int, _Pattern]]) -> list[Hit]:
             continue
         for entry in pattern.whole:
             _keep(view, (start, end), entry, covers, hits)
-        for head, entry in pattern.headed:
-            at = view.solid.rfind(head, max(0, start - REACH - len(head)), start)
-            if at >= 0:
-                _keep(view, (at, end), entry, covers, hits, headed=True)
+        for heads, longest, entry in pattern.headed:
+            head = heads.search(view.solid, max(0, start - REACH - longest), start)
+            if head is not None:
+                _keep(view, (head.start(), end), entry, covers, hits, headed=True)
     hits.sort(key=lambda hit: hit.start - hit.end)
     return hits
 

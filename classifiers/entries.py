@@ -13,7 +13,7 @@ from classifiers.text import SOFT, View, solid
 from safety.core.errors import Misconfigured
 from safety.core.types import Cue, Label, Role, Strength
 
-MOST_EXPANSIONS = 2000
+MOST_EXPANSIONS = 4000
 """A term that stands for more strings than this is a mistake, not a term."""
 
 REACH = 8
@@ -35,10 +35,10 @@ class Guard(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """One string to look up; `head`, if any, must stand up to `REACH` characters before it."""
+    """One string to look up; one of `heads`, if any, must stand up to `REACH` characters before."""
 
     text: str
-    head: str = ""
+    heads: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,16 +95,14 @@ def forms_of(term: str) -> tuple[Form, ...]:
 
     An ellipsis parts a term in two: `鞋…岸边`. Raises Misconfigured when nothing is left of it.
     """
-    forms: list[Form] = []
-    for written in expand(term):
-        head, dots, tail = written.partition("…")
-        if not dots:
-            head, tail = "", written
-        form = Form(text=solid(tail) or _emoji(tail), head=solid(head))
-        if not form.text or (dots and not form.head):
-            raise Misconfigured(f"term {term!r} is empty once normalised")
-        forms.append(form)
-    return tuple(dict.fromkeys(forms))
+    head, dots, tail = term.partition("…")
+    if not dots:
+        head, tail = "", term
+    heads = tuple(dict.fromkeys(solid(written) for written in expand(head))) if dots else ()
+    texts = dict.fromkeys(solid(written) or _emoji(written) for written in expand(tail))
+    if not all(heads) or not all(texts):
+        raise Misconfigured(f"term {term!r} is empty once normalised")
+    return tuple(Form(text, heads) for text in texts)
 
 
 def _emoji(term: str) -> str:

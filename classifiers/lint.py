@@ -29,14 +29,14 @@ def _stale(rows: list[Entry], today: date) -> Iterable[str]:
 
 
 def _disputed(rows: list[Entry]) -> Iterable[str]:
-    holders: dict[tuple[str, str], list[Entry]] = defaultdict(list)
+    holders: dict[tuple[tuple[str, ...], str], list[Entry]] = defaultdict(list)
     for row in rows:
         for form in row.forms:
-            holders[form.head, form.text].append(row)
-    for (head, text), found in sorted(holders.items()):
+            holders[form.heads, form.text].append(row)
+    for (heads, text), found in sorted(holders.items()):
         kinds = sorted({row.kind for row in found})
         ids = ", ".join(sorted(row.id for row in found))
-        term = f"{head}…{text}" if head else text
+        term = f"{heads[0]}…{text}" if heads else text
         if len(kinds) > 1 and not _told_apart(found):
             yield f"{term} stands in rows {ids} of different classes: {', '.join(kinds)}"
         elif len(found) > 1 and not _told_apart(found):

@@ -24,7 +24,7 @@ _Name = TypeVar("_Name", Role, Guard, Cue, Label)
 _ID = re.compile(r"[gx]\d{3}(\.[a-z0-9]+)?\Z")
 _ROW_FIELDS = frozenset(
     "id class terms variants benign score labels cues wish done dated strength source reviewed_on needs "
-    "unless needs_message unless_message not_before not_after alone note third roles guards".split()
+    "unless needs_message unless_message not_before not_after alone note third timed roles guards".split()
 )
 _CLASS_FIELDS = frozenset(
     "roles guards labels cues wish done dated third timed suppressor strength".split()
@@ -292,9 +292,9 @@ def _refuse_twins(entries: Sequence[Entry]) -> None:
         if entry.id in ids:
             raise Misconfigured(f"glossary row {entry.id} is there twice")
         ids.add(entry.id)
-    harmless = {form.text for e in entries if e.suppressor for form in e.forms if not form.head}
+    harmless = {form.text for e in entries if e.suppressor for form in e.forms if not form.heads}
     harmless |= {phrase for e in entries for phrase in e.benign}
     for entry in entries:
         for form in () if entry.suppressor else entry.forms:
-            if form.text in harmless and not form.head:
+            if form.text in harmless and not form.heads:
                 raise Misconfigured(f"glossary row {entry.id}: {form.text!r} is also benign")

@@ -131,13 +131,10 @@ def _has_no_twin_keys(value: bytes, obj: object) -> bool:
     """
     if not isinstance(obj, dict) or b"\\\\" in value:
         return False
-    strings = len(obj)
-    for item in obj.values():
-        kind = type(item)
-        if kind is str:
-            strings += 1
-        elif kind is dict or kind is list:
-            return False
+    kinds = [*map(type, obj.values())]
+    if dict in kinds or list in kinds:
+        return False
+    strings = len(kinds) + kinds.count(str)
     return value.count(b'"') - value.count(b'\\"') == 2 * strings
 
 

@@ -270,7 +270,7 @@ def free_port() -> int:
 
 def leash(pid: int, folder: Path) -> subprocess.Popen[bytes]:
     """A shell that waits for this process to end, however it ends, and then clears up."""
-    script = 'read _; kill -9 -- "-$1" 2>/dev/null; rm -rf -- "$2"'
+    script = 'read _; kill -9 "-$1" 2>/dev/null; rm -rf -- "$2"'
     return subprocess.Popen(
         ["sh", "-c", script, "leash", str(pid), str(folder)],
         stdin=subprocess.PIPE,

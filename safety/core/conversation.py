@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from safety.core.events import Chip
 from safety.core.types import ConversationId, Cue, EventId, Level, PersonId, TenantId, Turn
 
 
-@dataclass(frozen=True, slots=True)
-class SeenCue:
+class SeenCue(NamedTuple):
     """A circumstance and the event time at which it was last seen."""
 
     cue: Cue
     at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Conversation:
-    """The small, encrypted, short-lived memory of one conversation.
+class Conversation(NamedTuple):
+    """The small, encrypted, short-lived memory of one conversation. A tuple, because every event
+    makes new ones.
 
     `subject` is whose case is open here: the client, or a stand-in while no client is known.
     `window` holds the last turns, oldest first. `level` is the highest so far; `open_level` what

@@ -4,7 +4,7 @@ the classifier it asks."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from safety.core.cards import Card, CardPush, CardWish
@@ -168,7 +168,7 @@ class Reader:
         """Add the case update, the card and the new memory of one conversation."""
         case_was_open = before.open_level is not None
         if now.open_level is not None and now.subject is None:
-            now = replace(now, subject=_subject(now))
+            now = now._replace(subject=_subject(now))
         effects.decisions.extend(decisions)
         for decision in decisions:
             if decision.level is not None:
@@ -206,7 +206,7 @@ class Reader:
         )
         if card is None:
             return now
-        now = replace(now, shown=(*now.shown, card.id)[-32:], card_seq=now.card_seq + 1)
+        now = now._replace(shown=(*now.shown, card.id)[-32:], card_seq=now.card_seq + 1)
         effects.pushes.append(
             CardPush(
                 seq=now.card_seq,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum, IntEnum, StrEnum
-from typing import NewType
+from typing import NamedTuple, NewType
 
 TenantId = NewType("TenantId", str)
 ConversationId = NewType("ConversationId", str)
@@ -135,9 +135,8 @@ class Evidence:
     strength: Strength = Strength.PLAIN
 
 
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """One message as context for a later one."""
+class Turn(NamedTuple):
+    """One message as context for a later one. A tuple, because every batch makes thousands."""
 
     event_id: EventId
     role: Role

@@ -7,7 +7,6 @@ stream come to the same levels.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from safety.core.conversation import Conversation, Decision, SeenCue
@@ -96,7 +95,7 @@ def let_silence_pass(
     while now.silence_due_at is not None and now.silence_due_at <= until:
         level, due = now.open_level, now.silence_due_at
         rule = rules.silence.get(level) if level is not None else None
-        now = replace(now, silence_due_at=None)
+        now = now._replace(silence_due_at=None)
         if rule is None:
             break
         due_id = EventId(f"silence:{due.timestamp():.3f}")
@@ -104,7 +103,7 @@ def let_silence_pass(
         now = _raised(now, rule.to)
         following = rules.silence.get(rule.to)
         if following is not None:
-            now = replace(now, silence_due_at=due + timedelta(seconds=following.after_s))
+            now = now._replace(silence_due_at=due + timedelta(seconds=following.after_s))
     return now, decisions
 
 
@@ -114,8 +113,7 @@ def _people(now: Conversation, event: Event) -> Conversation:
         client = client or event.sender_id
     elif event.role is Role.LISTENER:
         listener = listener or event.sender_id
-    return replace(
-        now,
+    return now._replace(
         client_id=client or now.client_id,
         listener_id=listener or now.listener_id,
         last_event_at=_later(now.last_event_at, event.sent_at),
@@ -136,9 +134,9 @@ def _after_message(
     window = with_turn(now.window, turn_of(message), rules.window_turns)
     if message.role is Role.LISTENER:
         at = _later(now.last_listener_at, message.sent_at)
-        return replace(now, window=window, last_listener_at=at)
+        return now._replace(window=window, last_listener_at=at)
     if message.role is not Role.CLIENT or assessment is None:
-        return replace(now, window=window)
+        return now._replace(window=window)
     at = message.sent_at
     kept = tuple(seen for seen in now.cues if at - seen.at <= rules.cue_memory)
     fresh = tuple(
@@ -158,8 +156,7 @@ def _after_message(
         verdict.level <= Level.P2
         and any(assessment.scores.get(label, 0.0) >= 0.5 for label in IDEATION)
     )
-    return replace(
-        now,
+    return now._replace(
         window=window,
         cues=(*kept, *fresh)[-16:],
         last_client_at=_later(now.last_client_at, at),
@@ -206,13 +203,13 @@ def _help_verdict(now: Conversation, event: ListenerHelp, rules: TriageRules) ->
 def _after_other(now: Conversation, event: Event) -> Conversation:
     match event.type:
         case EventType.CALL_START:
-            return replace(now, call_since=event.sent_at)
+            return now._replace(call_since=event.sent_at)
         case EventType.CALL_END | EventType.CALL_DROP:
-            return replace(now, call_since=None)
+            return now._replace(call_since=None)
         case EventType.SESSION_END:
-            return replace(now, call_since=None, silence_due_at=None)
+            return now._replace(call_since=None, silence_due_at=None)
         case EventType.TYPING if event.role is Role.CLIENT:
-            return replace(now, last_client_at=_later(now.last_client_at, event.sent_at))
+            return now._replace(last_client_at=_later(now.last_client_at, event.sent_at))
         case EventType.LISTENER_HELP:
             return _after_help(now, event)
         case _:
@@ -224,12 +221,12 @@ def _after_help(now: Conversation, event: Event) -> Conversation:
     if chip is None:
         return now
     place_at = event.sent_at if chip in PLACE_CHIPS else now.place_at
-    return replace(now, chips=(*now.chips, chip)[-8:], place_at=place_at)
+    return now._replace(chips=(*now.chips, chip)[-8:], place_at=place_at)
 
 
 def _raised(now: Conversation, level: Level | None) -> Conversation:
-    return replace(
-        now, level=most_urgent(now.level, level), open_level=most_urgent(now.open_level, level)
+    return now._replace(
+        level=most_urgent(now.level, level), open_level=most_urgent(now.open_level, level)
     )
 
 
@@ -239,7 +236,7 @@ def _silence_set(
     """When silence next raises this conversation: never while a call is live, or after its end."""
     rule = rules.silence.get(now.open_level) if now.open_level is not None else None
     if rule is None or now.call_since is not None or event.type is EventType.SESSION_END:
-        return replace(now, silence_due_at=None)
+        return now._replace(silence_due_at=None)
     restarts = verdict.level is not None or event.type in (EventType.CALL_END, EventType.CALL_DROP)
     client_moved = event.role is Role.CLIENT and event.type in (
         EventType.MESSAGE,
@@ -249,4 +246,4 @@ def _silence_set(
         return now
     since = max(event.sent_at, now.last_client_at or event.sent_at)
     due = since + timedelta(seconds=rule.after_s)
-    return replace(now, silence_due_at=due)
+    return now._replace(silence_due_at=due)

@@ -80,10 +80,18 @@ class HttpWire:
 @click.option("--url", default="http://127.0.0.1:8080", show_default=True, help="For --to http.")
 @click.option("--token", envvar="JIEZHU_TOKEN", default="", help="Bearer token for --to http.")
 @click.option("--limit", type=int, help="Read at most so many lines.")
-@click.option("--interleave", type=int, default=200, show_default=True,
-              help="With --rate: so many dialogues at a time.")  # fmt: skip
-@click.option("--ledger", type=click.Path(path_type=Path),
-              help="Write the id of every event that was sent, for `jiezhu stress --ledger`.")  # fmt: skip
+@click.option(
+    "--interleave",
+    type=int,
+    default=200,
+    show_default=True,
+    help="With --rate: so many dialogues at a time.",
+)
+@click.option(
+    "--ledger",
+    type=click.Path(path_type=Path),
+    help="Write the id of every event that was sent, for `jiezhu stress --ledger`.",
+)
 def replay(
     file: str,
     target: str,

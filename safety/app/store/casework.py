@@ -196,8 +196,7 @@ class Casework:
             select(conversations).where(conversations.c.key.in_(keys)).with_for_update()
         ).all()
         changed = [
-            replace(
-                memory.unseal(row, self._store.vault),
+            memory.unseal(row, self._store.vault)._replace(
                 open_level=level,
                 subject=case.client_id if level is not None else None,
                 place_at=None,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from datetime import UTC, datetime
 from typing import Any
 
@@ -72,7 +71,7 @@ def _packed(item: Conversation) -> bytes:
         item.shown,
         item.card_seq,
     )
-    return zlib.compress(orjson.dumps(body), 1)
+    return orjson.dumps(body)
 
 
 def _unpacked(
@@ -90,7 +89,7 @@ def _unpacked(
         chips,
         shown,
         card_seq,
-    ) = orjson.loads(zlib.decompress(packed))
+    ) = orjson.loads(packed)
     return Conversation(
         tenant=tenant,
         conversation_id=conversation_id,

@@ -10,7 +10,7 @@ import orjson
 from sqlalchemy import Connection, Engine, select
 
 from safety.app.store import memory
-from safety.app.store.bulk import insert_new, upsert_versioned
+from safety.app.store.bulk import among, insert_new, upsert_versioned
 from safety.app.store.cases import CaseWriter
 from safety.app.store.engine import transaction
 from safety.app.store.tables import cards, conversations, digest, markers, outbox, readings
@@ -57,11 +57,11 @@ class SqlStore:
         known: dict[ConversationKey, Conversation] = {}
         with transaction(self.engine) as connection:
             for chunk in _chunks(list(by_digest)):
-                query = select(markers.c.key).where(markers.c.key.in_(chunk))
+                query = select(markers.c.key).where(among(connection, markers.c.key, chunk))
                 seen.update(by_digest[bytes(key)] for key in connection.scalars(query))
             for chunk in _chunks([digest(*key) for key in conversations_]):
                 rows = connection.execute(
-                    select(conversations).where(conversations.c.key.in_(chunk))
+                    select(conversations).where(among(connection, conversations.c.key, chunk))
                 )
                 for row in rows:
                     conversation = memory.unseal(row, self.vault)

@@ -1,0 +1,46 @@
+# Two commands: `make run` and `make test`. Nothing before them but Python and make.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PORT ?= 8080
+
+.PHONY: run test lint types imports check bench chaos clean
+
+run: $(VENV)/base.stamp
+	$(BIN)/jiezhu serve --demo --port $(PORT)
+
+test: $(VENV)/test.stamp
+	$(BIN)/pytest
+
+lint: $(VENV)/test.stamp
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/test.stamp
+	$(BIN)/mypy
+
+imports: $(VENV)/test.stamp
+	$(BIN)/lint-imports
+
+check: lint types imports test
+
+bench: $(VENV)/test.stamp
+	$(BIN)/python -m tests.bench
+
+chaos: $(VENV)/test.stamp
+	$(BIN)/python -m tests.chaos
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/base.stamp: $(VENV)/bin/python pyproject.toml constraints.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	touch $@
+
+$(VENV)/test.stamp: $(VENV)/bin/python pyproject.toml constraints.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[train,test]'
+	touch $@ $(VENV)/base.stamp
+
+clean:
+	rm -rf $(VENV) var build *.egg-info
