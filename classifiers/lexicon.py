@@ -119,7 +119,7 @@ def _shadowed(hit: Hit, spoken: Iterable[tuple[Hit, Reading]]) -> bool:
         other.start <= hit.start
         and hit.end <= other.end
         and other.end - other.start > hit.end - hit.start > 0
-        and not other.headed
+        and (other.entry is hit.entry or not other.headed)
         for other, _ in spoken
     )
 

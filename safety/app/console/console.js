@@ -16,27 +16,30 @@ const $ = (id) => document.getElementById(id);
 
 // ---------------------------------------------------------------- words
 
+/** Words by code, and nothing for a code that is none of ours ("toString" among them). */
+const table = (entries) => Object.assign(Object.create(null), entries);
+
 const LEVELS = ["P0", "P1", "P2", "P3"];
-const LEVEL_WORDS = { P0: "即刻", P1: "很急", P2: "尽快", P3: "当天" };
-const LEVEL_SHAPES = {
+const LEVEL_WORDS = table({ P0: "即刻", P1: "很急", P2: "尽快", P3: "当天" });
+const LEVEL_SHAPES = table({
   P0: "M5 1h6l4 4v6l-4 4H5l-4-4V5z", // octagon
   P1: "M8 1l7.5 14H.5z", // triangle
   P2: "M8 .5L15.5 8 8 15.5.5 8z", // diamond
   P3: "M8 1.5a6.5 6.5 0 1 1 0 13 6.5 6.5 0 0 1 0-13z", // disc
-};
-const STATUS_WORDS = { open: "无人接单", acknowledged: "已接单", taken: "陪伴中", closed: "已结案" };
+});
+const STATUS_WORDS = table({ open: "无人接单", acknowledged: "已接单", taken: "陪伴中", closed: "已结案" });
 const STATUS_ORDER = ["open", "acknowledged", "taken", "closed"];
-const DUTY_WORDS = { counsellor: "咨询师", supervisor: "督导", lead: "组长", duty_manager: "值班经理" };
-const ROLE_WORDS = { client: "倾诉者", listener: "倾听师", counsellor: "咨询师", system: "系统" };
-const CHANNEL_WORDS = {
+const DUTY_WORDS = table({ counsellor: "咨询师", supervisor: "督导", lead: "组长", duty_manager: "值班经理" });
+const ROLE_WORDS = table({ client: "倾诉者", listener: "倾听师", counsellor: "咨询师", system: "系统" });
+const CHANNEL_WORDS = table({
   console: "控制台", voice: "电话", sms: "短信", app: "应用内", push: "推送",
   wecom: "企业微信", dingtalk: "钉钉", feishu: "飞书", webhook: "网络回调",
-};
-const PAGE_WORDS = {
+});
+const PAGE_WORDS = table({
   sent: "已经发出", delivered: "已经送达", seen: "已经看到", failed: "没有发出去,会再试",
   undeliverable: "送不到,不再试这条路", withdrawn: "已撤回", pending: "等着发出", sending: "正在发出",
-};
-const REASON_WORDS = {
+});
+const REASON_WORDS = table({
   "p0.act": "说正在伤害自己,或刚刚发生",
   "p0.place_with_intent": "在危险的地方,又说到想死",
   "p0.place_at_night": "夜里说到危险的地方",
@@ -86,14 +89,14 @@ const REASON_WORDS = {
   "p3.coded": "用了隐语",
   "p3.gasping_chip": "倾听师听到TA在喘",
   "coach.listener_unsafe": "倾听师的话可能伤到TA",
-};
+});
 
 const dutyOf = (code) => (code === "anyone" ? "名册里的人" : DUTY_WORDS[code] ?? code);
 const channelOf = (code) => CHANNEL_WORDS[code] ?? code;
 const levelWord = (level) => `${level} ${LEVEL_WORDS[level] ?? ""}`.trim();
 const reasonsOf = (codes) => codes.map((code) => REASON_WORDS[code] ?? code).join(";");
 
-const LADDER_SENTENCES = {
+const LADDER_SENTENCES = table({
   nobody_on_duty: (whom) => `没叫到:现在没有值班的${dutyOf(whom)}`,
   nobody_reachable: (whom) => `没叫到:值班的${dutyOf(whom)}都没有能用的联系方式`,
   too_few_on_duty: (whom) => `值班的${dutyOf(whom)}人数不够`,
@@ -110,9 +113,9 @@ const LADDER_SENTENCES = {
     if (whom === "everybody") return "最后一级也没有人,已经去叫名册里的所有人";
     return null;
   },
-};
+});
 
-const STORY_SENTENCES = {
+const STORY_SENTENCES = table({
   opened: (_who, detail) => levelSentence("打开个案", detail),
   raised: (_who, detail) => levelSentence("升到", detail),
   seen_again: (_who, detail) => levelSentence("又出现", detail),
@@ -142,7 +145,7 @@ const STORY_SENTENCES = {
     const word = PAGE_WORDS[detail];
     return word && `给 ${who} 的呼叫,回执来晚了:${word}`;
   },
-};
+});
 
 function levelSentence(verb, detail) {
   const [level, ...codes] = detail.split(" ").filter(Boolean);
@@ -152,8 +155,7 @@ function levelSentence(verb, detail) {
 
 /** One entry of a case's story as a sentence; what this page does not know it shows as it is. */
 function storySentence({ kind, who, detail }) {
-  const known = Object.hasOwn(STORY_SENTENCES, kind);
-  const sentence = known ? STORY_SENTENCES[kind](who ?? "(不知道是谁)", detail ?? "") : null;
+  const sentence = STORY_SENTENCES[kind]?.(who ?? "(不知道是谁)", detail ?? "");
   return sentence || [kind, who, detail].filter(Boolean).join(" ");
 }
 
@@ -178,8 +180,8 @@ const FINDINGS = [
   [/^(\S+) has not finished a round for (\d+) seconds$/, (m) => `${m[1]} 这一环已经 ${m[2]} 秒没有转完一圈`],
 ];
 
-function translated(table, text) {
-  for (const [pattern, say] of table) {
+function translated(phrases, text) {
+  for (const [pattern, say] of phrases) {
     const match = pattern.exec(text);
     if (match) return say(match);
   }
