@@ -12,7 +12,7 @@ import ahocorasick
 from classifiers.entries import REACH, Entry, Form
 from classifiers.text import KEPT_EMOJI, View
 
-MOST_HITS = 2000
+MOST_HITS = 1000
 """Of a message with more hits than this the first and the last half of that many are judged."""
 
 _HARD = frozenset(",。!?;:\n")
@@ -77,7 +77,7 @@ class Automaton:
             if len(raw) > MOST_HITS:
                 raw = raw[: MOST_HITS // 2] + raw[-MOST_HITS // 2 :]
             hits = _uncovered(view, raw)
-        if self._emoji and not view.folded.isalnum():
+        if not KEPT_EMOJI.isdisjoint(view.marks):
             hits.extend(self._emoji_hits(view))
         return hits
 

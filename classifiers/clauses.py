@@ -12,7 +12,9 @@ WINDOW = 60
 
 _STOPS = frozenset(",。!?;:\n…")
 _TURN = re.compile("但是|可是|(?<![喘透受熬拗])不过(?![气来去是])|其实|然而|所以|而且|(?<!不)但(?!愿)")
-_QUOTED = re.compile('“([^”]{0,400})”|《([^》]{0,80})》|"([^"]{0,400})"')
+_QUOTED = re.compile('“([^“”]{0,300})”|《([^《》]{0,80})》|"([^"]{0,300})"')
+_FAR = 300
+_MARKS = frozenset('“《"')
 _SELF_SPEECH = re.compile("我.{0,6}(?:说|想|问|写|发|告诉|回|讲|喊|念)")
 
 
@@ -22,10 +24,7 @@ class Clauses:
     def __init__(self, view: View) -> None:
         self.view = view
         self._marks = self._boundaries()
-        self._quotes = [
-            (match.start(), match.end(), match[2] is not None)
-            for match in _QUOTED.finditer(view.folded)
-        ]
+        self._quotes = not _MARKS.isdisjoint(view.marks)
 
     def _boundaries(self) -> list[int]:
         view = self.view
@@ -69,9 +68,13 @@ class Clauses:
 
         A message that is all quotation, and what "我" says in it, is the writer's own.
         """
-        for low, high, title in self._quotes:
+        if not self._quotes:
+            return False
+        folded = self.view.folded
+        for match in _QUOTED.finditer(folded, max(0, begin - _FAR), min(len(folded), stop + _FAR)):
+            low, high = match.span()
             if low < begin and stop < high:
-                if title:
+                if match[2] is not None:
                     return True
                 outside = self._outside(low, high)
                 return len(outside) > 2 and not _SELF_SPEECH.search(outside)

@@ -27,6 +27,10 @@ _ACUTE = frozenset(
         Label.PASSIVE_IDEATION,
     }
 )
+_MESSAGE = 300
+"""How far around a hit a message is searched for what a row asks of it."""
+
+_ACT_WISHED = {Label.ACTIVE_IDEATION: 0.7}
 _FAINT = 0.3
 _REMEMBERED = 0.55
 _ATTEMPTED_ONCE = 0.6
@@ -94,18 +98,23 @@ class LexiconClassifier:
                 tally.raise_to(label, answer.asked.score)
             whole = view.span(0, len(view.solid))
             term = f"asked.{answer.asked.name.lower()}"
-            tally.evidence.append(Evidence("context", *whole, term, label, answer.cue))
+            tally.evidence.setdefault(Evidence("context", *whole, term, label, answer.cue))
         text, base = joined(utterance, view)
         self._match(View(text) if base else view, utterance.role, base, tally)
 
     def _match(self, view: View, role: Role, base: int, tally: _Tally) -> None:
-        hits = [hit for hit in self._automaton.find(view) if role in hit.entry.roles]
+        first = view.before(base) if base else 0
+        hits = [
+            hit
+            for hit in self._automaton.find(view)
+            if role in hit.entry.roles and hit.stop > base and _placed(hit, view.solid, first)
+        ]
         if not hits:
             return
         clauses = Clauses(view)
         spoken: list[tuple[Hit, Reading]] = []
         for hit in hits:
-            if hit.stop <= base or _shadowed(hit, spoken) or not _fits(hit, clauses, base):
+            if _shadowed(hit, spoken) or not _fits(hit, clauses):
                 continue
             reading = read(hit, clauses)
             if reading.whose is not Whose.NOBODY:
@@ -124,26 +133,28 @@ def _shadowed(hit: Hit, spoken: Iterable[tuple[Hit, Reading]]) -> bool:
     )
 
 
-def _fits(hit: Hit, clauses: Clauses, base: int) -> bool:
-    """Whether what the row asks of its surroundings holds."""
-    entry, solid = hit.entry, clauses.view.solid
-    if entry.alone:
-        begin = clauses.view.before(base) if base else 0
-        if hit.start > begin or hit.end != len(solid):
-            return False
+def _placed(hit: Hit, solid: str, first: int) -> bool:
+    """Whether what the row asks of its neighbours and of the whole message holds."""
+    entry = hit.entry
+    if entry.alone and (hit.start > first or hit.end != len(solid)):
+        return False
     if entry.not_before and solid[hit.end : hit.end + 1] in entry.not_before:
         return False
     if entry.not_after and hit.start and solid[hit.start - 1] in entry.not_after:
         return False
+    low, high = max(0, hit.start - _MESSAGE), min(len(solid), hit.end + _MESSAGE)
+    if entry.needs_message is not None and not entry.needs_message.search(solid, low, high):
+        return False
+    return entry.unless_message is None or not entry.unless_message.search(solid, low, high)
+
+
+def _fits(hit: Hit, clauses: Clauses) -> bool:
+    """Whether what the row asks of its clause holds."""
+    entry, solid = hit.entry, clauses.view.solid
     low, high = clauses.around(hit.start, hit.end)
     if entry.needs is not None and not entry.needs.search(solid, low, high):
         return False
-    if entry.unless is not None and entry.unless.search(solid, low, high):
-        return False
-    near = (max(0, hit.start - 400), min(len(solid), hit.end + 400))
-    if entry.needs_message is not None and not entry.needs_message.search(solid, *near):
-        return False
-    return entry.unless_message is None or not entry.unless_message.search(solid, *near)
+    return entry.unless is None or not entry.unless.search(solid, low, high)
 
 
 class _Tally:
@@ -153,7 +164,7 @@ class _Tally:
 
     def __init__(self) -> None:
         self.scores: dict[Label, float] = {}
-        self.evidence: list[Evidence] = []
+        self.evidence: dict[Evidence, None] = {}
 
     def raise_to(self, label: Label, score: float) -> None:
         """Signs of one label do not add up: the strongest counts."""
@@ -190,8 +201,7 @@ class _Tally:
         self, begin: int, stop: int, entry: Entry, label: Label | None, cue: Cue | None
     ) -> None:
         found = Evidence("lexicon", begin, stop, entry.id, label, cue, entry.strength)
-        if found not in self.evidence:
-            self.evidence.append(found)
+        self.evidence.setdefault(found)
 
 
 def _backed(hit: Hit, spoken: Sequence[tuple[Hit, Reading]]) -> bool:
@@ -214,6 +224,8 @@ def _meaning(entry: Entry, reading: Reading) -> tuple[dict[Label, float], tuple[
         return ({Label.PASSIVE_IDEATION: _FAINT} if not _ACUTE.isdisjoint(labels) else {}), ()
     if reading.whose in {Whose.PAST, Whose.RECOVERED}:
         return _memory(entry, reading), ()
+    if entry.kind == "ACT" and reading.wish and not (reading.intent or reading.done):
+        return dict(_ACT_WISHED), ()
     if reading.done and entry.done:
         cue = Cue.RECENT_ATTEMPT if reading.recent else Cue.ACT_NOW
         return _higher(labels, entry.done), (*entry.cues, cue)

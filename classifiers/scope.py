@@ -27,7 +27,7 @@ _TOKEN = re.compile(
     "(?:(?P<third>(?:我们?|你们?|他们?|她们?|咱)(?:的|家|那|有|还有|认识)?(?:一个|个|那个|这个)?"
     f"(?:前|小|大|好|老|亲|发小|初中|高中|大学|最好的|好几个|几个)?(?:{_KIN})"
     f"|(?:有个|一个|那个|这个|有一个)?(?:{_LONE_KIN})"
-    "|[他她它](?:们)?|有人|别人|某人|有的人|那个人|这个人|那个?男的|那个?女的|个女孩子?|个男生|个女生|"
+    "|(?<![吉其排])[他她](?:们)?|有人|别人|某人|有的人|那个人|这个人|那个?男的|那个?女的|个女孩子?|个男生|个女生|"
     "女主角?|男主角?|主角|死者)(?!的(?!时候)|走了以?后|去世|离世|不在了|没了|离开)"
     "|(?P<second>你们?|您)(?!知道|说|懂|明白|看|不知|不懂|不会懂|的|觉得|别|能|可以|要是)"
     "|(?P<self>我们?|俺|咱们?|老子|本人))"
@@ -35,6 +35,9 @@ _TOKEN = re.compile(
 _SPEECH = re.compile("说|讲|告诉|发消息|发来|发了|喊|嚷|闹|写|问|威胁|念叨|嘟囔|提到|提过")
 _SPEECH_END = re.compile("(?:说|讲|告诉我|告诉|跟我说|发消息|发来|发了条?|喊|写|写道|威胁|威胁我)[了着过]?$")
 _EMBEDS = re.compile("(?:怕|担心|觉得|发现|听说|知道|听到|感觉|劝|劝劝|帮帮)$")
+
+_NEAR = 16
+"""A denial, wish or hyperbole reaches this many solid characters forward at most."""
 
 _NEITHER = re.compile(r"(.)[不没]\1")
 _NEGATION = re.compile(
@@ -56,6 +59,7 @@ _HYPERBOLE = re.compile(
     "(?P<light>笑|尬|尴尬|可爱|甜|萌|帅|美|羞耻?|丢脸|丢人|社死|感动|好吃|好笑|搞笑|无语|馋|辣|酸|撑|困|饿|热|"
     "冷|冻|晒|堵车|挤|早起|开心|激动|兴奋|好听|好看)"
     "(?:得|的|到|地|死了?)*(?:我|人|只|都|就|快|真|真的|好|有点|简直|一度|整个人|恨不得|要|也)*$"
+    "|(?P<verb>[^哭活过撑熬病])[^得]{1,3}(?P=verb)得(?:我|就|都|真)*$"
     "|(?P<heavy>加班|上班|写作业|作业|开会|搬砖|赶稿|赶工|军训|跑步|健身|减肥|学|考试|复习|背书|改稿|改方案|带娃|"
     "累|烦|气|急|忙|闲|无聊|晕车|牙疼|牙痛|痛经|肚子疼|肚子痛|头疼|宿醉|论文|改?论文|写代码|改bug|排队|等车)"
     "(?:写|改|加|上|做|学|疼|痛|背)?(?:得|的|到)(?:我|人|只|都|就|快|真|真的|好|有点|简直|一度|整个人|恨不得|要|也)*$"
@@ -131,18 +135,20 @@ def read(hit: Hit, clauses: Clauses) -> Reading:
     if Guard.NEGATION in guards and denied(left, right, solid[hit.start : hit.end]):
         return Reading(Whose.NOBODY)
     whose = Whose.SELF
-    if Guard.PERSON in guards and "我" not in solid[hit.start : hit.end]:
-        whose = _person(left, clauses.earlier(low))
+    if Guard.PERSON in guards and (hit.headed or "我" not in solid[hit.start : hit.end]):
+        # What stands between the halves of a two-part term may name its subject.
+        whose = _person(solid[low : hit.end] if hit.headed else left, clauses.earlier(low))
     if whose is not Whose.SELF:
         return Reading(whose)
     if Guard.HYPERBOLE in guards:
-        exaggerated = _HYPERBOLE.search(left)
+        exaggerated = _HYPERBOLE.search(left[-_NEAR:])
         if exaggerated is not None:
-            return Reading(Whose.SOFTENED if exaggerated["heavy"] else Whose.NOBODY)
+            return Reading(Whose.NOBODY if exaggerated["light"] else Whose.SOFTENED)
     return _in_time(hit, left, right, clause, clauses.later(high))
 
 
 def _in_time(hit: Hit, left: str, right: str, clause: str, later: str) -> Reading:
+    left = left[-_NEAR:]
     mood = _MOOD.search(left) is not None
     intent = _INTENT.search(left) is not None
     recent = _RECENT.search(clause) is not None
@@ -164,7 +170,7 @@ def denied(left: str, right: str, term: str) -> bool:
     left = _NEITHER.sub("", left)
     if _DOUBLE.search(left):
         return False
-    match = _NEGATION.search(left)
+    match = _NEGATION.search(left[-_NEAR:])
     # A stuttered 不不想活 is no double negation.
     return match is not None and not (term.startswith("不") and match[0] == "不")
 

@@ -30,6 +30,7 @@ _QUOTES = {
 KEPT_EMOJI = frozenset("🔪🪒✂🩸💊💀⚰🪦➰🪢🔫💔😔🥀🕯👋🌙🕊🙂😄🌉🏙🌊")
 _STOPS = {"。": "。", ".": ".", "…": "…", "⋯": "…", ",": ",", "!": "!", "?": "?", ";": ";", ":": ":"}
 _RUN = re.compile(r"[^\W_]+")
+_THRICE = re.compile(r"(.)\1\1")
 _STRETCHED = re.compile(r"([^\W\d_])\1\1+")
 
 
@@ -94,15 +95,14 @@ class View:
 
     `folded` is as long as the original. `solid` is what terms are looked up in. `cuts[i]` is the
     solid index at which the i-th run after the first begins, `gaps[i]` the folded text between it
-    and the run before it.
+    and the run before it. `marks` is everything folded that is not solid.
     """
 
-    __slots__ = ("_runs", "_starts", "cuts", "folded", "gaps", "solid")
+    __slots__ = ("_runs", "_starts", "cuts", "folded", "gaps", "marks", "solid")
 
     def __init__(self, text: str) -> None:
         folded = text.translate(_FOLD)
-        stretched = _STRETCHED.search(folded)
-        if stretched is not None:
+        if _THRICE.search(folded) is not None:
             folded = _STRETCHED.sub(_shorten, folded)
         self.folded = folded
         if folded.isalnum():
@@ -111,6 +111,7 @@ class View:
             self._runs = [(0, len(folded))]
             self.cuts: list[int] = []
             self.gaps: list[str] = []
+            self.marks = ""
             return
         self._runs = [match.span() for match in _RUN.finditer(folded)]
         self._split(folded)
@@ -130,6 +131,7 @@ class View:
         self._starts = starts or [0]
         self.cuts = starts[1:]
         self.gaps = gaps[1:]
+        self.marks = "".join(gaps) + folded[last:]
 
     def origin(self, index: int) -> int:
         """The original offset of the solid character at `index`."""

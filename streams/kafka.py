@@ -13,20 +13,29 @@ Why the numbers are what they are:
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import orjson
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition, errors
 from kafka.codec import has_lz4
 from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
-from kafka.net.compat import KafkaNetClient
-from kafka.structs import OffsetAndMetadata
+from kafka.structs import MemberState, OffsetAndMetadata
 
-from safety.core.errors import Misconfigured, SafetyError, SourceUnavailable
-from safety.core.ports import DeadLetter, Record
+from safety.core.clock import SystemClock
+from safety.core.errors import SafetyError
+from safety.core.ports import Clock, DeadLetter, Record
+from streams.kafka_client import KafkaSettings, TooLarge, connected, translated
+
+__all__ = [
+    "DEAD_TOPIC",
+    "KafkaDeadLetters",
+    "KafkaPublisher",
+    "KafkaSettings",
+    "KafkaSource",
+    "ensure_topics",
+]
 
 DEAD_TOPIC = "chat.events.dead"
 _PATIENCE_MS = 15_000
@@ -37,7 +46,6 @@ _MAX_PENDING = 10_000
 _DELIVERY_MS = 30_000
 # Later than the last delivery gives up, so that every record's fate is known.
 _FLUSH_S = _DELIVERY_MS / 1000 + 5
-_PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
 
 _CONSUMER_DEFAULTS: Mapping[str, Any] = {
     "max_poll_interval_ms": 60_000,
@@ -58,51 +66,6 @@ _PRODUCER_DEFAULTS: Mapping[str, Any] = {
     "max_request_size": _MAX_REQUEST,
     "metrics_enabled": False,
 }
-_OUR_MISTAKE = (
-    errors.KafkaConfigurationError,
-    errors.AuthorizationError,
-    errors.SaslAuthenticationFailedError,
-    errors.UnsupportedSaslMechanismError,
-    errors.UnsupportedVersionError,
-    errors.UnsupportedCodecError,
-    errors.InvalidGroupIdError,
-    errors.InvalidSessionTimeoutError,
-    errors.InconsistentGroupProtocolError,
-    errors.InvalidTopicError,
-    errors.FencedInstanceIdError,
-    errors.InvalidReplicationFactorError,
-    errors.PolicyViolationError,
-)
-
-
-@dataclass(frozen=True, slots=True)
-class KafkaSettings:
-    """Where Kafka is and who we are there.
-
-    `instance_id` makes the worker a static member: unique among the group's workers, stable over
-    restarts. `extra` holds connection options under kafka-python's names: `security_protocol`,
-    `sasl_*`, `ssl_*`.
-    """
-
-    bootstrap_servers: str
-    topic: str = "chat.events"
-    group_id: str = "jiezhu"
-    instance_id: str | None = None
-    extra: Mapping[str, Any] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        # kafka-python takes a misspelt protocol for PLAINTEXT and would send chat in the clear.
-        if self.extra.get("security_protocol", "PLAINTEXT") not in _PROTOCOLS:
-            raise Misconfigured(f"security_protocol must be one of {', '.join(_PROTOCOLS)}")
-
-    @property
-    def connection(self) -> dict[str, Any]:
-        """What every client needs."""
-        return {"bootstrap_servers": self.bootstrap_servers, **self.extra}
-
-
-class TooLarge(SourceUnavailable):
-    """The broker refuses a record of this size."""
 
 
 class KafkaSource:
@@ -112,10 +75,14 @@ class KafkaSource:
     would count records as handled that nobody has seen.
     """
 
-    def __init__(self, settings: KafkaSettings, tuning: Mapping[str, Any] | None = None) -> None:
-        # True while the client's position may be ahead of what the caller has really got.
-        self._in_doubt = False
-        options = {
+    def __init__(
+        self,
+        settings: KafkaSettings,
+        tuning: Mapping[str, Any] | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        self._topic = settings.topic
+        self._options = {
             **_CONSUMER_DEFAULTS,
             **settings.connection,
             **(tuning or {}),
@@ -126,11 +93,38 @@ class KafkaSource:
             "allow_auto_create_topics": False,
             "partition_assignment_strategy": [CooperativeStickyAssignor],
         }
-        self._consumer = _connected(KafkaConsumer, settings.topic, **options)
+        self._clock: Clock = clock or SystemClock()
+        # True while the client's position may be ahead of what the caller has really got.
+        self._in_doubt = False
+        self._consumer = self._join()
+
+    def _join(self) -> KafkaConsumer:
+        consumer = connected(KafkaConsumer, **self._options)
+        with translated():
+            # Known partitions first: a member that joins without is sent round again, and in
+            # kafka-python 3.0 that second round hangs if it outlasts one poll.
+            consumer.partitions_for_topic(self._topic)
+            consumer.subscribe(topics=[self._topic])
+        self._settled_at = self._clock.monotonic()
+        return consumer
+
+    def _leave_if_stuck(self) -> None:
+        """Join anew if the membership has been unsettled for longer than a rebalance can take.
+
+        A member can wait for an answer that has come and gone; then only a new one ever reads.
+        """
+        now = self._clock.monotonic()
+        if self._consumer.group_metadata().state is MemberState.STABLE:
+            self._settled_at = now
+        patience_ms = self._options["max_poll_interval_ms"] + self._options["session_timeout_ms"]
+        if now - self._settled_at > patience_ms / 1000:
+            stuck, self._consumer = self._consumer, self._join()
+            stuck.close(autocommit=False, timeout_ms=1000)
 
     def poll(self, limit: int, timeout_s: float) -> Sequence[Record]:
         """See `safety.core.ports.Source`."""
-        with _translated():
+        with translated():
+            self._leave_if_stuck()
             if self._in_doubt:
                 self._seek_to_committed()
             self._in_doubt = True
@@ -150,7 +144,7 @@ class KafkaSource:
             next_offsets[place] = max(next_offsets.get(place, 0), record.offset + 1)
         if not next_offsets:
             return
-        with _translated():
+        with translated():
             self._consumer.commit(
                 {
                     place: OffsetAndMetadata(offset=offset, metadata="", leader_epoch=-1)
@@ -165,7 +159,7 @@ class KafkaSource:
 
     def close(self) -> None:
         """See `safety.core.ports.Source`. May be called twice."""
-        with _translated():
+        with translated():
             self._consumer.close(autocommit=False, timeout_ms=_PATIENCE_MS)
 
     def lag(self) -> int:
@@ -220,8 +214,8 @@ class KafkaPublisher:
     def publish(self, topic: str, key: bytes, value: bytes) -> None:
         """Queue one record, and flush when too many wait. Raises SourceUnavailable: not queued."""
         if self._producer is None:
-            self._producer = _connected(KafkaProducer, **self._options)
-        with _translated():
+            self._producer = connected(KafkaProducer, **self._options)
+        with translated():
             self._pending.append(self._producer.send(topic, key=key, value=value))
         if len(self._pending) >= _MAX_PENDING:
             self.flush()
@@ -235,7 +229,7 @@ class KafkaPublisher:
         if self._producer is None:
             return
         try:
-            with _translated():
+            with translated():
                 self._producer.flush(timeout=_FLUSH_S)
                 for future in pending:
                     future.get(timeout=0)
@@ -302,8 +296,8 @@ def ensure_topics(settings: KafkaSettings, topics: Mapping[str, int]) -> None:
     """
     dead = {"cleanup.policy": "compact,delete", "max.message.bytes": str(_MAX_REQUEST)}
     options = {"bootstrap_timeout_ms": _PATIENCE_MS, **settings.connection}
-    admin = _connected(KafkaAdminClient, **options)
-    with _translated(setting_up=True):
+    admin = connected(KafkaAdminClient, **options)
+    with translated(setting_up=True):
         try:
             present = set(admin.list_topics())
             missing = {
@@ -351,38 +345,3 @@ def _letter_value(letter: DeadLetter, cut: int | None = None) -> bytes:
             "value_bytes": None if raw is None else len(raw),
         }
     )
-
-
-def _connected(make: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
-    """A client of Kafka. One that cannot connect leaves no thread and no socket behind."""
-    networks: list[KafkaNetClient] = []
-
-    def network(**settings: Any) -> KafkaNetClient:
-        networks.append(KafkaNetClient(**settings))
-        return networks[-1]
-
-    try:
-        with _translated(setting_up=True):
-            return make(*arguments, kafka_client=network, **options)
-    except SafetyError:
-        for left_behind in networks:
-            left_behind.close()
-        raise
-
-
-@contextmanager
-def _translated(*, setting_up: bool = False) -> Iterator[None]:
-    """The one place where the client's exceptions become ours. Only their names are carried."""
-    try:
-        yield
-    except _OUR_MISTAKE as error:
-        raise Misconfigured(f"Kafka refuses this configuration: {type(error).__name__}") from None
-    except (errors.MessageSizeTooLargeError, errors.RecordListTooLargeError) as error:
-        raise TooLarge(f"Kafka: {type(error).__name__}") from None
-    except (errors.KafkaError, OSError) as error:
-        raise SourceUnavailable(f"Kafka: {type(error).__name__}") from None
-    except (AssertionError, TypeError, ValueError) as error:
-        # kafka-python checks options with these, and later a partition that has just been lost.
-        if setting_up:
-            raise Misconfigured(f"Kafka client options: {type(error).__name__}") from None
-        raise SourceUnavailable(f"Kafka client: {type(error).__name__}") from None

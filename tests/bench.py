@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import resource
 import tempfile
 import threading
 from pathlib import Path
 
-from tests.deployment import Deployment, Worker, deployed, pause
+from tests.deployment import Deployment, Worker, cpu_seconds_of, deployed, pause
 
 
 def main() -> None:
@@ -52,10 +53,17 @@ def measure(deployment: Deployment, options: argparse.Namespace) -> None:
     done = threading.Event()
     watcher = threading.Thread(target=watch_memory, args=(consumers, done))
     watcher.start()
+    before = spent(deployment)
+    began = resource.getrusage(resource.RUSAGE_CHILDREN)
     result = deployment.run(*arguments)
+    ended = resource.getrusage(resource.RUSAGE_CHILDREN)
     done.set()
     watcher.join()
     print(result.stdout, result.stderr[-2000:])
+    for name, seconds in spent(deployment).items():
+        print(f"processor time {name:20} {seconds - before[name]:7.1f} s")
+    stress_s = ended.ru_utime + ended.ru_stime - began.ru_utime - began.ru_stime
+    print(f"processor time {'stress (the load)':20} {stress_s:7.1f} s")
     for worker in consumers:
         peaks = worker.peaks_kb
         if peaks:
@@ -67,6 +75,17 @@ def measure(deployment: Deployment, options: argparse.Namespace) -> None:
         if errors:
             print(worker.arguments, len(errors), "errors, the last:", errors[-1][:400])
     raise SystemExit(result.returncode)
+
+
+def spent(deployment: Deployment) -> dict[str, float]:
+    """Processor seconds so far, by what spent them."""
+    seconds = {
+        f"{number} {worker.arguments[0]}": worker.cpu_s()
+        for number, worker in enumerate(deployment.workers)
+    }
+    seconds["PostgreSQL"] = cpu_seconds_of("postgres")
+    seconds["Kafka"] = cpu_seconds_of("kafka.Kafka")
+    return seconds
 
 
 def watch_memory(workers: list[Worker], done: threading.Event) -> None:

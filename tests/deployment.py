@@ -49,6 +49,11 @@ class Worker:
             except subprocess.TimeoutExpired:
                 self.kill()
 
+    def cpu_s(self) -> float:
+        """Processor seconds used so far."""
+        assert self.process is not None
+        return cpu_seconds(self.process.pid)
+
     def rss_kb(self) -> int:
         """Memory in use now."""
         assert self.process is not None
@@ -115,3 +120,25 @@ def deployed(folder: Path, **env: str) -> Iterator[Deployment]:
 def pause(seconds: float) -> None:
     """Real time passes."""
     SystemClock().sleep(seconds)
+
+
+def cpu_seconds(pid: int) -> float:
+    """Processor seconds of a process and of its children that ended."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except FileNotFoundError:
+        return 0.0
+    return sum(int(field) for field in fields[11:15]) / os.sysconf("SC_CLK_TCK")
+
+
+def cpu_seconds_of(name: str) -> float:
+    """Processor seconds of every process whose command line holds `name`."""
+    total = 0.0
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            try:
+                if name in (folder / "cmdline").read_text():
+                    total += cpu_seconds(int(folder.name))
+            except (FileNotFoundError, ProcessLookupError):
+                continue
+    return total

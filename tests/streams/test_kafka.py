@@ -12,6 +12,7 @@ from collections.abc import Iterator
 import pytest
 from kafka import KafkaConsumer
 
+from safety.core.clock import SystemClock
 from safety.core.errors import Misconfigured, SourceUnavailable
 from safety.core.ports import DeadLetter, Record
 from streams.kafka import (
@@ -71,6 +72,24 @@ class TestKafkaOnly:
         source.commit(records)
         source.close()
         assert nothing_comes(on_kafka.reader())
+
+    def test_a_member_that_never_settles_joins_anew(self, on_kafka: OnKafka) -> None:
+        class Jumping(SystemClock):
+            ahead = 0.0
+
+            def monotonic(self) -> float:
+                return super().monotonic() + self.ahead
+
+        on_kafka.put("c-1", *NAMES)
+        clock = Jumping()
+        source = on_kafka.reader(clock=clock)
+        stuck = source._consumer
+        source.poll(1, 0)
+        clock.ahead = 3600
+        source.poll(1, 0)
+        assert source._consumer is not stuck
+        source.rewind()
+        assert values(read(source, 10)) == NAMES
 
     def test_a_killed_broker_loses_nothing(self, own_kafka: Kafka) -> None:
         stream = OnKafka(own_kafka.bootstrap_servers)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from safety.core.errors import SourceUnavailable
-from safety.core.ports import Record, Source
+from safety.core.ports import Clock, Record, Source
 from streams.kafka import KafkaPublisher, KafkaSettings, KafkaSource, ensure_topics
 from streams.memory import MemoryStream
 
@@ -62,14 +62,14 @@ class OnKafka:
             self._publisher.publish(self.settings.topic, key.encode(), value.encode())
         self._publisher.flush()
 
-    def reader(self, instance_id: str | None = None) -> KafkaSource:
+    def reader(self, instance_id: str | None = None, clock: Clock | None = None) -> KafkaSource:
         settings = KafkaSettings(
             self.settings.bootstrap_servers,
             topic=self.settings.topic,
             group_id=self.settings.group_id,
             instance_id=instance_id,
         )
-        reader = KafkaSource(settings, QUICK)
+        reader = KafkaSource(settings, QUICK, clock)
         self._readers.append(reader)
         return reader
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi.staticfiles import StaticFiles
 
@@ -12,6 +13,7 @@ from safety import __version__
 from safety.app.api import cases, events, feeds, ops
 from safety.app.intake import Intake
 from safety.app.wiring import Parts
+from safety.app.store.casework import NoSuchCase
 from safety.core.errors import Conflict, InvalidRequest, Unavailable
 
 CONSOLE = Path(__file__).parent.parent / "console"
@@ -24,8 +26,11 @@ def create_app(
     app = FastAPI(title="jiezhu", version=__version__, docs_url="/docs", redoc_url=None)
     app.state.parts = parts
     app.state.intake = intake
+    app.state.intake_limiter = events.intake_limiter()
     app.state.hub = hub
     app.state.health = health
+    app.add_exception_handler(RequestValidationError, _malformed)
+    app.add_exception_handler(NoSuchCase, _unknown)
     app.add_exception_handler(InvalidRequest, _invalid)
     app.add_exception_handler(Conflict, _conflict)
     app.add_exception_handler(Unavailable, _unavailable)
@@ -36,6 +41,17 @@ def create_app(
         app.include_router(cases.router)
         app.mount("/", StaticFiles(directory=CONSOLE, html=True), name="console")
     return app
+
+
+async def _malformed(_request: Request, error: Exception) -> JSONResponse:
+    """What is wrong with which field, without the input: it may be nothing that JSON can carry."""
+    assert isinstance(error, RequestValidationError)
+    told = [{name: one[name] for name in ("type", "loc", "msg")} for one in error.errors()]
+    return JSONResponse({"detail": told}, 422)
+
+
+async def _unknown(_request: Request, error: Exception) -> JSONResponse:
+    return JSONResponse({"detail": str(error)}, 404)
 
 
 async def _invalid(_request: Request, error: Exception) -> JSONResponse:

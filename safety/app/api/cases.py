@@ -5,17 +5,24 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, HTTPException, Request
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import BaseModel, BeforeValidator, Field, StringConstraints
 
 from safety.app.api.auth import Professional
 from safety.app.api.views import case_view
 from safety.app.wiring import Parts
 from safety.core.types import CaseId, Level, PersonId
+from streams.models import storable
 
 router = APIRouter()
 
-PersonName = Annotated[str, StringConstraints(min_length=1, max_length=200)]
-Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=2, max_length=500)]
+PersonName = Annotated[
+    str, BeforeValidator(storable), StringConstraints(min_length=1, max_length=200)
+]
+Reason = Annotated[
+    str,
+    BeforeValidator(storable),
+    StringConstraints(strip_whitespace=True, min_length=2, max_length=500),
+]
 
 
 class Act(BaseModel):

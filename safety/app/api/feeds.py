@@ -79,7 +79,7 @@ async def cards(
     conversation_id: str,
     _caller: Platform,
     tenant: str = "default",
-    after: Annotated[int, Query(ge=0)] = 0,
+    after: Annotated[int, Query(ge=0, le=999_999_999)] = 0,
     last_event_id: Annotated[str | None, Header()] = None,
 ) -> EventSourceResponse:
     """The cards of a conversation from the first, or after `Last-Event-ID`, and on as they come."""

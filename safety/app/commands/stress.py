@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -28,6 +28,7 @@ from safety.core.ports import Clock
 from streams.kafka import KafkaPublisher
 
 ROUND_S = 0.05
+ASKED_AT_ONCE = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +167,7 @@ def stress(
                 else HttpWire(url, client, token)
             )
             send_all(rounds(events, rate), wire, clock)
-    await_effects(lambda: missing(engine, ids), clock, patience)
+    await_effects(ids, lambda some: missing(engine, some), clock, patience)
     if watch is not None:
         clock.sleep(2.0)
         watch.stop()
@@ -191,17 +192,27 @@ def rounds(
         yield number * size / rate, batch
 
 
-def await_effects(still_missing: Callable[[], list[str]], clock: Clock, patience_s: float) -> None:
+def await_effects(
+    ids: Sequence[str],
+    still_missing: Callable[[Sequence[str]], list[str]],
+    clock: Clock,
+    patience_s: float,
+) -> None:
     """Wait until nothing is missing, or until nothing has arrived for `patience_s` seconds."""
-    left = len(still_missing())
-    with tqdm(total=left, unit=" events", disable=not sys.stderr.isatty()) as bar:
+    left = still_missing(ids)
+    with tqdm(total=len(left), unit=" events", disable=not sys.stderr.isatty()) as bar:
         last_progress = clock.monotonic()
         while left and clock.monotonic() - last_progress < patience_s:
-            clock.sleep(0.5)
-            now_left = len(still_missing())
-            if now_left < left:
+            clock.sleep(1.0)
+            # the newest come last: until they are there, the rest need not be asked for
+            if still_missing(left[-1:]) and len(left) > ASKED_AT_ONCE:
+                arrived = left[:ASKED_AT_ONCE]
+                now_left = still_missing(arrived) + left[ASKED_AT_ONCE:]
+            else:
+                now_left = still_missing(left)
+            if len(now_left) < len(left):
                 last_progress = clock.monotonic()
-                bar.update(left - now_left)
+                bar.update(len(left) - len(now_left))
             left = now_left
 
 

@@ -36,16 +36,16 @@ const CHANNEL_WORDS = table({
   wecom: "企业微信", dingtalk: "钉钉", feishu: "飞书", webhook: "网络回调",
 });
 const PAGE_WORDS = table({
-  sent: "已经发出", delivered: "已经送达", seen: "已经看到", failed: "没有发出去,会再试",
-  undeliverable: "送不到,不再试这条路", withdrawn: "已撤回", pending: "等着发出", sending: "正在发出",
+  sent: "已经发出", delivered: "已经送达", seen: "已经看到", failed: "没有发出去，会再试",
+  undeliverable: "送不到，不再试这条路", withdrawn: "已撤回", pending: "等着发出", sending: "正在发出",
 });
 const REASON_WORDS = table({
-  "p0.act": "说正在伤害自己,或刚刚发生",
-  "p0.place_with_intent": "在危险的地方,又说到想死",
+  "p0.act": "说正在伤害自己，或刚刚发生",
+  "p0.place_with_intent": "在危险的地方，又说到想死",
   "p0.place_at_night": "夜里说到危险的地方",
-  "p0.plan_now": "有计划,就在眼前",
-  "p0.method_now": "说想死,提到办法,就在眼前",
-  "p0.farewell_and_gone": "道别,还说找不到TA了",
+  "p0.plan_now": "有计划，就在眼前",
+  "p0.method_now": "说想死，提到办法，就在眼前",
+  "p0.farewell_and_gone": "道别，还说找不到TA了",
   "p0.goading": "倾听师的话像在激TA",
   "p0.call_lost": "通话断了",
   "p0.session_lost": "会话断了",
@@ -57,30 +57,30 @@ const REASON_WORDS = table({
   "p1.preparation": "在做准备",
   "p1.intent": "说想死",
   "p1.affirmed": "直接问的时候说了是",
-  "p1.wish_with": "想死,还有别的迹象",
+  "p1.wish_with": "想死，还有别的迹象",
   "p1.painless": "在问怎样不痛苦",
   "p1.pact": "说要和别人一起",
   "p1.medical": "身体有要马上看的征兆",
-  "p1.leaving_after_risk": "说过想死,现在像在道别",
+  "p1.leaving_after_risk": "说过想死，现在像在道别",
   "p1.silence": "说过这样的话以后没有回音",
   "p1.place_chip": "倾听师听出TA可能在危险的地方",
   "p2.thoughts": "有想死的念头",
-  "p2.self_injury": "伤害自己,或很想这样做",
+  "p2.self_injury": "伤害自己，或很想这样做",
   "p2.method_thought": "想到过办法",
   "p2.exploration": "在打听和死有关的事",
   "p2.third_party": "在替别人担心",
   "p2.dependency": "离不开倾听师",
   "p2.pact": "说到和别人一起",
   "p2.harm_to_others": "说要伤害别人",
-  "p2.calm_after_risk": "之前很难受,忽然平静了",
-  "p2.medical": "身体不舒服,要问清楚",
-  "p2.wish_in_despair": "很绝望,想要消失",
-  "p2.session_ended_unreviewed": "会话结束了,还没有人看过",
+  "p2.calm_after_risk": "之前很难受，忽然平静了",
+  "p2.medical": "身体不舒服，要问清楚",
+  "p2.wish_in_despair": "很绝望，想要消失",
+  "p2.session_ended_unreviewed": "会话结束了，还没有人看过",
   "p2.outside_at_night": "夜里在外面",
   "p3.passive": "想要消失",
   "p3.hopeless": "觉得没有希望",
-  "p3.leaving": "像在安排后事,或要离开",
-  "p3.panic": "很慌,喘不过气",
+  "p3.leaving": "像在安排后事，或要离开",
+  "p3.panic": "很慌，喘不过气",
   "p3.place": "说到危险的地方",
   "p3.transference": "对倾听师有了特别的感情",
   "p3.dependency": "很依赖倾听师",
@@ -94,23 +94,23 @@ const REASON_WORDS = table({
 const dutyOf = (code) => (code === "anyone" ? "名册里的人" : DUTY_WORDS[code] ?? code);
 const channelOf = (code) => CHANNEL_WORDS[code] ?? code;
 const levelWord = (level) => `${level} ${LEVEL_WORDS[level] ?? ""}`.trim();
-const reasonsOf = (codes) => codes.map((code) => REASON_WORDS[code] ?? code).join(";");
+const reasonsOf = (codes) => codes.map((code) => REASON_WORDS[code] ?? code).join("；");
 
 const LADDER_SENTENCES = table({
-  nobody_on_duty: (whom) => `没叫到:现在没有值班的${dutyOf(whom)}`,
-  nobody_reachable: (whom) => `没叫到:值班的${dutyOf(whom)}都没有能用的联系方式`,
+  nobody_on_duty: (whom) => `没叫到：现在没有值班的${dutyOf(whom)}`,
+  nobody_reachable: (whom) => `没叫到：值班的${dutyOf(whom)}都没有能用的联系方式`,
   too_few_on_duty: (whom) => `值班的${dutyOf(whom)}人数不够`,
-  timer_missing: () => "叫人的钟丢了,已经马上重新开始",
-  acknowledged_without_first_words: () => "接单以后还没有人和TA说话,继续叫人",
+  timer_missing: () => "叫人的钟丢了，已经马上重新开始",
+  acknowledged_without_first_words: () => "接单以后还没有人和TA说话，继续叫人",
   unreachable: (whom) => {
-    if (whom === "nobody_in_roster") return "没叫到:名册里没有一个人联系得上";
-    if (whom === "no_owner") return "没叫到:不知道是谁接的单";
-    return `没叫到:联系不上 ${whom}`;
+    if (whom === "nobody_in_roster") return "没叫到：名册里没有一个人联系得上";
+    if (whom === "no_owner") return "没叫到：不知道是谁接的单";
+    return `没叫到：联系不上 ${whom}`;
   },
   repeats_missed: (count) => `有 ${count} 轮没有按时叫人`,
   last_resort: (whom) => {
-    if (whom === "qualified") return "最后一级也没有人,已经去叫所有有资格的人";
-    if (whom === "everybody") return "最后一级也没有人,已经去叫名册里的所有人";
+    if (whom === "qualified") return "最后一级也没有人，已经去叫所有有资格的人";
+    if (whom === "everybody") return "最后一级也没有人，已经去叫名册里的所有人";
     return null;
   },
 });
@@ -121,13 +121,13 @@ const STORY_SENTENCES = table({
   seen_again: (_who, detail) => levelSentence("又出现", detail),
   page_ordered: (who, detail) => {
     const match = /^(P\d) step (\d+) (\S+)$/.exec(detail);
-    return match && `第 ${Number(match[2]) + 1} 轮:去叫 ${who}(${channelOf(match[3])})`;
+    return match && `第 ${Number(match[2]) + 1} 轮：去叫 ${who}（${channelOf(match[3])}）`;
   },
   page: (who, detail) => {
     const match = /^(\S+) (\S+) attempt (\d+)$/.exec(detail);
     if (!match || !(match[1] in PAGE_WORDS)) return null;
-    const again = Number(match[3]) > 1 ? `,第 ${match[3]} 次` : "";
-    return `给 ${who} 的呼叫(${channelOf(match[2])}${again}):${PAGE_WORDS[match[1]]}`;
+    const again = Number(match[3]) > 1 ? `，第 ${match[3]} 次` : "";
+    return `给 ${who} 的呼叫（${channelOf(match[2])}${again}）：${PAGE_WORDS[match[1]]}`;
   },
   ladder: (_who, detail) => {
     const [code, whom = ""] = splitOnce(detail, ":");
@@ -135,27 +135,27 @@ const STORY_SENTENCES = table({
   },
   acknowledged: (who) => `${who} 接单`,
   taken: (who, detail) => {
-    if (detail === "first words to the client") return `${who} 和TA说了第一句话,不再叫人`;
-    return detail === "" ? `${who} 联系上了TA,不再叫人` : null;
+    if (detail === "first words to the client") return `${who} 和TA说了第一句话，不再叫人`;
+    return detail === "" ? `${who} 联系上了TA，不再叫人` : null;
   },
-  lowered: (who, detail) => `${who} 调低了级别,原因:${detail}`,
-  closed: (who, detail) => `${who} 结案,原因:${detail}`,
-  read: (who, detail) => `${who} 查看了对话,理由:${detail}`,
+  lowered: (who, detail) => `${who} 调低了级别，原因：${detail}`,
+  closed: (who, detail) => `${who} 结案，原因：${detail}`,
+  read: (who, detail) => `${who} 查看了对话，理由：${detail}`,
   late_receipt: (who, detail) => {
     const word = PAGE_WORDS[detail];
-    return word && `给 ${who} 的呼叫,回执来晚了:${word}`;
+    return word && `给 ${who} 的呼叫，回执来晚了：${word}`;
   },
 });
 
 function levelSentence(verb, detail) {
   const [level, ...codes] = detail.split(" ").filter(Boolean);
   if (!LEVELS.includes(level)) return null;
-  return codes.length ? `${verb} ${levelWord(level)}:${reasonsOf(codes)}` : `${verb} ${levelWord(level)}`;
+  return codes.length ? `${verb} ${levelWord(level)}：${reasonsOf(codes)}` : `${verb} ${levelWord(level)}`;
 }
 
 /** One entry of a case's story as a sentence; what this page does not know it shows as it is. */
 function storySentence({ kind, who, detail }) {
-  const sentence = STORY_SENTENCES[kind]?.(who ?? "(不知道是谁)", detail ?? "");
+  const sentence = STORY_SENTENCES[kind]?.(who ?? "（不知道是谁）", detail ?? "");
   return sentence || [kind, who, detail].filter(Boolean).join(" ");
 }
 
@@ -164,7 +164,7 @@ const DETAILS = [
   [/is not qualified for (P\d)$/, (m) => `名册里写着你不接 ${m[1]}。请马上叫一位能接的同事。`],
   [/^somebody else has this case$/, () => "这个个案已经在别人手里。"],
   [/^this case is closed$/, () => "这个个案已经结案了。"],
-  [/^the case stands at (P\d)/, (m) => `个案现在是 ${m[1]},只能往更缓的级别调。`],
+  [/^the case stands at (P\d)/, (m) => `个案现在是 ${m[1]}，只能往更缓的级别调。`],
   [/^the texts of this case were destroyed on schedule$/, () => "这个个案的对话已经按期销毁。"],
   [/^there is no such case$/, () => "没有这个个案。"],
   [/^a bearer token is needed$/, () => "要先填访问令牌。"],
@@ -175,8 +175,8 @@ const FINDINGS = [
   [/^dispatch: no such process has ever reported$/, () => "叫人的进程从来没有报到"],
   [/^consume: silent for (\d+) seconds$/, (m) => `读消息的进程已经 ${m[1]} 秒没有动静`],
   [/^dispatch: silent for (\d+) seconds$/, (m) => `叫人的进程已经 ${m[1]} 秒没有动静`],
-  [/^stream: (\d+) seconds behind$/, (m) => `消息积压,落后 ${m[1]} 秒`],
-  [/^database: (.*)$/s, (m) => `数据库:${m[1]}`],
+  [/^stream: (\d+) seconds behind$/, (m) => `消息积压，落后 ${m[1]} 秒`],
+  [/^database: (.*)$/s, (m) => `数据库：${m[1]}`],
   [/^(\S+) has not finished a round for (\d+) seconds$/, (m) => `${m[1]} 这一环已经 ${m[2]} 秒没有转完一圈`],
 ];
 
@@ -216,8 +216,17 @@ function spell(ms) {
   return `${Math.floor(s / 86400)} 天 ${Math.floor(s / 3600) % 24} 小时`;
 }
 
-const clockFormat = new Intl.DateTimeFormat("zh-CN", { hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false });
-const dayFormat = new Intl.DateTimeFormat("zh-CN", { month: "numeric", day: "numeric", hour: "2-digit", minute: "2-digit", hour12: false });
+/** How long something has lasted, as a running clock. */
+function running(iso) {
+  const s = Math.max(0, Math.floor((serverNow() - Date.parse(iso)) / 1000));
+  if (s >= 86400) return spell(s * 1000);
+  const [hours, minutes, seconds] = [Math.floor(s / 3600), Math.floor(s / 60) % 60, s % 60];
+  const two = (number) => String(number).padStart(2, "0");
+  return hours ? `${hours}:${two(minutes)}:${two(seconds)}` : `${minutes}:${two(seconds)}`;
+}
+
+const clockFormat = new Intl.DateTimeFormat("zh-CN", { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
+const dayFormat = new Intl.DateTimeFormat("zh-CN", { month: "numeric", day: "numeric", hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 
 function moment(iso) {
   const at = new Date(iso);
@@ -231,11 +240,11 @@ function nextPage(view) {
   const left = Date.parse(view.next_page_at) - serverNow();
   if (left > 0) {
     const seconds = spell(left + 999);
-    if (view.status === "acknowledged") return { text: `${seconds}内没联系上,就再叫人`, late: false };
+    if (view.status === "acknowledged") return { text: `${seconds}内没联系上，就再叫人`, late: false };
     return { text: `${seconds}后${view.paged.length ? "再叫人" : "叫人"}`, late: false };
   }
   if (left > -10000) return { text: "正在叫人…", late: false };
-  return { text: `${spell(-left)}前就该叫人,还没有叫`, late: true };
+  return { text: `${spell(-left)}前就该叫人，还没有叫`, late: true };
 }
 
 // ---------------------------------------------------------------- small helpers for the page
@@ -334,16 +343,20 @@ async function call(path, body, signal) {
   });
   learnClock(response);
   if (response.ok) return response.json();
+  throw await refusalOf(response);
+}
+
+async function refusalOf(response) {
   if (response.status === 401) askForToken();
   const answer = await response.json().catch(() => null);
-  const detail = typeof answer?.detail === "string" ? answer.detail : `服务器没有接受(${response.status})。`;
-  throw new Refused(response.status, translated(DETAILS, detail));
+  const detail = typeof answer?.detail === "string" ? answer.detail : `服务器没有接受（${response.status}）。`;
+  return new Refused(response.status, translated(DETAILS, detail));
 }
 
 function whatWentWrong(error) {
   if (error instanceof Refused && error.status !== 503) return error.message;
-  if (error instanceof Refused) return `服务器这会儿做不了:${error.message}。再点一次没关系。`;
-  return "没有等到服务器回应,不知道做成了没有。再点一次没关系。";
+  if (error instanceof Refused) return `服务器这会儿做不了：${error.message}。再点一次没关系。`;
+  return "没有等到服务器回应，不知道做成了没有。再点一次没关系。";
 }
 
 /**
@@ -409,10 +422,7 @@ class Feed {
       });
       learnClock(response);
       if (response.status >= 400 && response.status < 500 && response.status !== 429) {
-        if (response.status === 401) askForToken();
-        const answer = await response.json().catch(() => null);
-        const detail = typeof answer?.detail === "string" ? answer.detail : `服务器没有接受(${response.status})。`;
-        return { refused: new Refused(response.status, translated(DETAILS, detail)) };
+        return { refused: await refusalOf(response) };
       }
       if (!response.ok || !response.body) return {};
       this.onState("up");
@@ -513,7 +523,7 @@ $("who").addEventListener("submit", (event) => {
 function needMe() {
   if (me() === "") {
     document.body.classList.remove("named");
-    problem($("person-problem"), "先填你的编号,再点一次。", person);
+    problem($("person-problem"), "先填你的编号，再点一次。", person);
   }
   return me();
 }
@@ -562,8 +572,8 @@ function newRow(view) {
 
 function statusText(view) {
   const word = STATUS_WORDS[view.status] ?? view.status;
-  if (view.status === "open" && view.owner) return `${word}(之前是 ${view.owner})`;
-  return view.owner ? `${word}:${view.owner}` : word;
+  if (view.status === "open" && view.owner) return `${word}（之前是 ${view.owner}）`;
+  return view.owner ? `${word}：${view.owner}` : word;
 }
 
 function pagedText(view) {
@@ -583,7 +593,7 @@ function paintRow(entry) {
 }
 
 function tickRow({ view, row }) {
-  put(row.age, view.status === "closed" ? "" : `已开 ${spell(serverNow() - Date.parse(view.opened_at))}`);
+  put(row.age, view.status === "closed" ? "" : `已开 ${running(view.opened_at)}`);
   const next = nextPage(view);
   put(row.next, view.status === "closed" ? "" : next.text);
   row.next.classList.toggle("late", next.late);
@@ -690,9 +700,9 @@ function settle() {
 function announce(urgent) {
   if (urgent.length === 0) return;
   if (urgent.length > 3) {
-    put($("live"), `新来 ${urgent.length} 个 P0 或 P1,请看列表最上面。`);
+    put($("live"), `新来 ${urgent.length} 个 P0 或 P1，请看列表最上面。`);
   } else {
-    put($("live"), urgent.map((view) => `${levelWord(view.level)},个案 ${view.number},无人接单。`).join(" "));
+    put($("live"), urgent.map((view) => `${levelWord(view.level)}，个案 ${view.number}，无人接单。`).join(" "));
   }
 }
 
@@ -706,15 +716,15 @@ function paintSummary() {
   if (count === 0) put($("empty"), emptyText());
   const stale = count > 0 && feedState !== "up" && synced;
   $("stale").hidden = !stale;
-  if (stale) put($("stale"), "连接断了,下面是断开前的样子,可能已经变了。");
+  if (stale) put($("stale"), "连接断了，下面是断开前的样子，可能已经变了。");
   paintLink();
 }
 
 function emptyText() {
-  if (!synced) return feedState === "refused" ? refusal : feedState === "down" ? "还读不到个案,正在重连…" : "正在读取个案…";
-  if (feedState !== "up") return "连接断了,现在不知道有没有打开的个案。";
-  if (ready === false) return "现在没有打开的个案。\n可是监测中断了,新的情况不会出现在这里。";
-  return "现在没有打开的个案。\n来了新的会自己出现在这里。没有个案,不等于没有人难受。";
+  if (!synced) return feedState === "refused" ? refusal : feedState === "down" ? "还读不到个案，正在重连…" : "正在读取个案…";
+  if (feedState !== "up") return "连接断了，现在不知道有没有打开的个案。";
+  if (ready === false) return "现在没有打开的个案。\n可是监测中断了，新的情况不会出现在这里。";
+  return "现在没有打开的个案。\n来了新的会自己出现在这里。没有个案，不等于没有人难受。";
 }
 
 function paintLink() {
@@ -779,7 +789,7 @@ async function checkReady() {
     // One lost answer is a hiccup; two are a monitor that we know nothing of.
     if (unanswered >= 2) {
       ready = false;
-      findings = ["联系不上监测服务,不知道它现在怎么样"];
+      findings = ["联系不上监测服务，不知道它现在怎么样"];
     }
   }
   paintOutage(findings);
@@ -872,7 +882,7 @@ function paintCase() {
   fillBadge($("case-badge"), view.level);
   put($("case-number"), `#${view.number}`);
   put($("case-status"), STATUS_WORDS[view.status] ?? view.status);
-  put($("case-why"), entry.why || "为什么:正在读取…");
+  put($("case-why"), entry.why || "为什么：正在读取…");
   put($("case-paged"), view.paged.length ? view.paged.join("、") : "还没有叫过谁");
   put($("case-owner"), ownerText(view));
   put($("case-client"), view.client_id);
@@ -890,14 +900,14 @@ function paintCase() {
 
 function ownerText(view) {
   if (!view.owner) return "还没有人";
-  if (view.status === "open") return `还没有人(之前是 ${view.owner})`;
-  return view.status === "acknowledged" ? `${view.owner},还没有联系上` : view.owner;
+  if (view.status === "open") return `还没有人（之前是 ${view.owner}）`;
+  return view.status === "acknowledged" ? `${view.owner}，还没有联系上` : view.owner;
 }
 
 function tickCase() {
   const view = chosenView();
   if (!view) return;
-  put($("case-age"), view.status === "closed" ? "已经结案" : spell(serverNow() - Date.parse(view.opened_at)));
+  put($("case-age"), view.status === "closed" ? "已经结案" : running(view.opened_at));
   const next = nextPage(view);
   put($("case-next"), next.text);
   $("case-next").classList.toggle("late", next.late);
@@ -937,7 +947,7 @@ async function refreshStory() {
     if (run.signal.aborted || id !== chosen) return;
     const gone = error instanceof Refused;
     if (!cases.has(id)) put($("case-number"), gone ? "读不到这个个案" : "还没有读到…");
-    problem($("story-problem"), gone ? error.message : "这会儿读不到经过,过一下会自己再试。");
+    problem($("story-problem"), gone ? error.message : "这会儿读不到经过，过一下会自己再试。");
   }
 }
 
@@ -960,7 +970,7 @@ function whyOf(timeline) {
   const named = timeline.filter(({ kind, detail }) => ["opened", "raised", "seen_again"].includes(kind) && detail);
   const decisive = named.filter(({ kind }) => kind !== "seen_again").at(-1);
   const codes = decisive?.detail.split(" ").slice(1).filter(Boolean) ?? [];
-  return codes.length ? `为什么:${reasonsOf(codes)}` : "为什么:不知道";
+  return codes.length ? `为什么：${reasonsOf(codes)}` : "为什么：不知道";
 }
 
 // ---------------------------------------------------------------- the listener's cards
@@ -981,8 +991,8 @@ function followCards(view) {
 function cardState(state, refused) {
   const none = "还没有给倾听师的卡片。";
   if (state === "up") put($("cards-state"), lastCard ? "" : none);
-  else if (state === "refused") put($("cards-state"), `看不到卡片:${refused.message}`);
-  else put($("cards-state"), lastCard ? "卡片断开了,正在重连…" : "读不到卡片,正在重连…");
+  else if (state === "refused") put($("cards-state"), `看不到卡片：${refused.message}`);
+  else put($("cards-state"), lastCard ? "卡片断开了，正在重连…" : "读不到卡片，正在重连…");
 }
 
 function showCard(card) {
@@ -1081,7 +1091,7 @@ for (const [name, { opener, form }] of Object.entries(PANELS)) {
 function reasonIn(field, place) {
   const reason = field.value.trim();
   if (reason.length < 2) {
-    problem(place, "写一句原因,至少两个字。", field);
+    problem(place, "写一句原因，至少两个字。", field);
     return "";
   }
   problem(place, "", field);

@@ -23,6 +23,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import sqlite
 
+from safety.app.store.tables import Moment, in_utc
+
 Row = Mapping[str, Any]
 
 
@@ -58,7 +60,7 @@ def _write(connection: Connection, table: Table, rows: Sequence[Row], replaces: 
     keys = [column.name for column in table.primary_key if column.name in rows[0]]
     ordered = sorted(rows, key=lambda row: tuple(row[name] for name in keys)) if keys else rows
     if connection.dialect.name == "postgresql":
-        columns = tuple([row[name] for row in ordered] for name in names)
+        columns = tuple(_column(table.c[name], ordered) for name in names)
         sql = _unnested(connection.dialect, table, names, replaces)
         return connection.exec_driver_sql(sql, columns).rowcount
     statement = sqlite.insert(table)
@@ -73,6 +75,14 @@ def _write(connection: Connection, table: Table, rows: Sequence[Row], replaces: 
             ),
         )
     return connection.execute(statement, list(ordered)).rowcount
+
+
+def _column(column: Column[Any], rows: Sequence[Row]) -> list[Any]:
+    """One column's values. Moments pass the same gate as in every other statement."""
+    values = [row[column.name] for row in rows]
+    if isinstance(column.type, Moment):
+        return [in_utc(value) for value in values]
+    return values
 
 
 @lru_cache(maxsize=64)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection, select, update
 
@@ -43,6 +44,10 @@ class EvidenceTurn:
     text: str
 
 
+class NoSuchCase(InvalidRequest):
+    """No case, open or closed, has this id."""
+
+
 class Casework:
     """Acknowledge, take, lower, close; list and read. Who may do so is the caller's to check."""
 
@@ -62,7 +67,7 @@ class Casework:
             return [case_of(row) for row in connection.execute(query)]
 
     def case(self, case_id: CaseId) -> Case:
-        """One case, open or closed. Raises InvalidRequest if there is none of this id."""
+        """One case, open or closed. Raises NoSuchCase if there is none of this id."""
         with transaction(self._store.engine) as connection:
             return _one(connection, case_id)
 
@@ -98,7 +103,8 @@ class Casework:
             _refuse_closed(case)
             if case.status is CaseStatus.TAKEN and case.owner == person:
                 return case
-            if case.owner not in (None, person):
+            # a case that rose after its owner acknowledged is everybody's again
+            if case.status is not CaseStatus.OPEN and case.owner not in (None, person):
                 raise InvalidRequest("somebody else has this case")
             taken = replace(
                 case,
@@ -146,9 +152,7 @@ class Casework:
     def read_evidence(self, case_id: CaseId, person: PersonId, why: str) -> list[EvidenceTurn]:
         """The turns kept for this case, oldest first; the reading itself is written down first."""
         with transaction(self._store.engine) as connection:
-            row = connection.execute(select(cases).where(cases.c.id == case_id)).one_or_none()
-            if row is None:
-                raise InvalidRequest("there is no such case")
+            row = _row(connection, case_id)
             if row.case_key is None:
                 raise InvalidRequest("the texts of this case were destroyed on schedule")
             note(connection, case_id, self._store.clock.now(), "read", _told(why), person)
@@ -210,11 +214,16 @@ class Casework:
 
 
 def _one(connection: Connection, case_id: CaseId, *, lock: bool = False) -> Case:
-    query = select(cases).where(cases.c.id == case_id)
+    return case_of(_row(connection, case_id, lock=lock))
+
+
+def _row(connection: Connection, case_id: CaseId, *, lock: bool = False) -> Any:
+    # PostgreSQL refuses to be asked for a NUL; no id has one
+    query = select(cases).where(cases.c.id == case_id.replace("\x00", "\ufffd"))
     row = connection.execute(query.with_for_update() if lock else query).one_or_none()
     if row is None:
-        raise InvalidRequest("there is no such case")
-    return case_of(row)
+        raise NoSuchCase("there is no such case")
+    return row
 
 
 def _refuse_closed(case: Case) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, exc, make_url
 
-from safety.core.errors import Conflict, Misconfigured, StoreUnavailable
+from safety.core.errors import Conflict, InvalidRequest, Misconfigured, StoreUnavailable
 
 CLASHES = frozenset({"40001", "40P01", "23505"})
 """SQLSTATE of serialisation failure, deadlock and unique violation: read again and redo."""
@@ -27,6 +27,7 @@ def open_engine(url: str) -> Engine:
     if parsed.get_backend_name() == "postgresql":
         return create_engine(
             parsed.set(drivername="postgresql+psycopg"),
+            hide_parameters=True,
             pool_pre_ping=True,
             pool_size=8,
             max_overflow=24,
@@ -35,7 +36,9 @@ def open_engine(url: str) -> Engine:
         )
     if parsed.get_backend_name() != "sqlite":
         raise Misconfigured("the database must be sqlite:///… or postgresql://…")
-    engine = create_engine(parsed, connect_args={"timeout": 30}, pool_size=8, max_overflow=24)
+    engine = create_engine(
+        parsed, hide_parameters=True, connect_args={"timeout": 30}, pool_size=8, max_overflow=24
+    )
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_immediate)
     return engine
@@ -53,11 +56,14 @@ def _begin_immediate(connection: Connection) -> None:
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Database errors leave as Conflict or StoreUnavailable, without their parameters."""
+    """Database errors leave as Conflict or StoreUnavailable, without their parameters; a value
+    that the database can never keep as InvalidRequest, because trying again would not help."""
     try:
         yield
     except exc.IntegrityError:
         raise Conflict("another worker wrote the same row first") from None
+    except exc.DataError:
+        raise InvalidRequest("the database cannot keep one of the values") from None
     except exc.DBAPIError as error:
         if getattr(error.orig, "sqlstate", None) in CLASHES:
             raise Conflict("the database asks to try the transaction again") from None

@@ -30,6 +30,15 @@ from sqlalchemy import (
 )
 
 
+def in_utc(value: datetime | None) -> datetime | None:
+    """The same moment in UTC. Raises ValueError for a naive time."""
+    if value is None:
+        return None
+    if value.tzinfo is None:
+        raise ValueError("a naive time reached the store")
+    return value.astimezone(UTC)
+
+
 class Moment(TypeDecorator[datetime]):
     """Aware UTC everywhere: SQLite would hand back naive times."""
 
@@ -38,11 +47,7 @@ class Moment(TypeDecorator[datetime]):
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
         """Refuse naive times, keep the rest in UTC."""
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError("a naive time reached the store")
-        return value.astimezone(UTC)
+        return in_utc(value)
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
         """Give back aware UTC."""
