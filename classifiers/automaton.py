@@ -22,15 +22,20 @@ _SPLIT_PAIR = ("自", "轻", "割", "跳", "吞", "上")
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A term found: solid `[start, end)`, original `[begin, stop)`. A headed one has a
-    stretch of free text inside."""
+    """A term found: solid `[start, end)`, original `[begin, stop)`; the second half of
+    a two-part one begins at `tail`."""
 
     start: int
     end: int
     begin: int
     stop: int
     entry: Entry
-    headed: bool = False
+    tail: int = -1
+
+    @property
+    def headed(self) -> bool:
+        """Whether it is a two-part term, with a stretch of free text inside."""
+        return self.tail >= 0
 
 
 @dataclass(slots=True)
@@ -115,7 +120,7 @@ def _uncovered(view: View, raw: Sequence[tuple[int, _Pattern]]) -> list[Hit]:
         for heads, longest, entry in pattern.headed:
             head = heads.search(view.solid, max(0, start - REACH - longest), start)
             if head is not None:
-                _keep(view, (head.start(), end), entry, covers, hits, headed=True)
+                _keep(view, (head.start(), end), entry, covers, hits, tail=start)
     hits.sort(key=lambda hit: hit.start - hit.end)
     return hits
 
@@ -127,14 +132,14 @@ def _keep(
     covers: _Covers,
     hits: list[Hit],
     *,
-    headed: bool = False,
+    tail: int = -1,
 ) -> None:
     start, end = span
     crossed = view.crossed(start, end)
-    if crossed and not _joinable(view, start, end, crossed, headed=headed):
+    if crossed and not _joinable(view, start, end, crossed, headed=tail >= 0):
         return
     if not covers.hide(start, end, crossing=bool(crossed)):
-        hits.append(Hit(start, end, *view.span(start, end), entry, headed))
+        hits.append(Hit(start, end, *view.span(start, end), entry, tail))
 
 
 def _joinable(view: View, start: int, end: int, crossed: range, *, headed: bool) -> bool:

@@ -1,4 +1,4 @@
-"""Where a clause begins and ends around a hit (clinical reference 5.1 rule 3: scope is a clause)."""
+"""Where a clause begins and ends around a hit (clinical reference 5.1 rule 3)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ WINDOW = 60
 """A clause without punctuation counts as ended this many solid characters from the hit."""
 
 _STOPS = frozenset(",。!?;:\n…")
-_TURN = re.compile("但是|可是|(?<![喘透受熬拗])不过(?![气来去是])|其实|然而|所以|而且|(?<!不)但(?!愿)")
+_TURN = re.compile(
+    "但是|可是|(?<![喘透受熬拗])不过(?![气来去是])|其实|然而|所以|而且|(?<!不)但(?!愿)"
+)
 _QUOTED = re.compile('“([^“”]{0,300})”|《([^《》]{0,80})》|"([^"]{0,300})"')
 _FAR = 300
 _MARKS = frozenset('“《"')
@@ -32,9 +34,8 @@ class Clauses:
         marks = {0, len(view.solid)}
         for index, cut in enumerate(view.cuts):
             gap = view.gaps[index]
-            if not _STOPS.isdisjoint(gap):
-                marks.add(cut)
-            elif gap.strip(STRETCH) and self._apart(edges, index):
+            stops = not _STOPS.isdisjoint(gap)
+            if stops or (gap.strip(STRETCH) and self._apart(edges, index)):
                 marks.add(cut)
         marks.update(match.start() for match in _TURN.finditer(view.solid))
         return sorted(marks)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum
 
-from classifiers.text import View, solid
+from classifiers.text import STRETCH, View, solid
 from safety.core.types import Cue, Label, Role, Turn, Utterance
 
 SHORT = 12
@@ -44,24 +44,29 @@ _PLANNING = re.compile(
 _LIVING = re.compile("还想(?:继续)?活|想(?:不想)?(?:继续)?活下去|愿意活下去")
 _ASKS = re.compile("[?]|[吗么嘛呢没]$|有没有|是不是|会不会|想不想|想没想|难道|曾否")
 
+_OPEN = re.compile("[没不别我想好要就去又也都很说]$|没有$|真的$|从来$")
+"""A piece that ends so goes on in the next one; any other ends its clause."""
+
 
 class Asked(Enum):
     """What a direct question was about, with what a yes then means."""
 
-    SUICIDE = (Label.ACTIVE_IDEATION, 0.8)
-    INJURY = (Label.SELF_INJURY_URGE, 0.8)
-    PLAN = (Label.SUICIDE_PLAN, 0.8)
-    LIVING = (Label.ACTIVE_IDEATION, 0.8)
+    SUICIDE = "suicide"
+    INJURY = "injury"
+    PLAN = "plan"
+    LIVING = "living"
 
-    @property
-    def label(self) -> Label:
-        """The label a yes inherits; for `LIVING` a no does."""
-        return self.value[0]
 
-    @property
-    def score(self) -> float:
-        """How sure the inheritance is (a design value)."""
-        return self.value[1]
+MEANS = {
+    Asked.SUICIDE: Label.ACTIVE_IDEATION,
+    Asked.INJURY: Label.SELF_INJURY_URGE,
+    Asked.PLAN: Label.SUICIDE_PLAN,
+    Asked.LIVING: Label.ACTIVE_IDEATION,
+}
+"""The label that a yes inherits; of `LIVING`, a no."""
+
+SURE = 0.8
+"""The score it inherits with (a design value)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,15 +135,13 @@ def joined(utterance: Utterance, view: View) -> tuple[str, int]:
     """The message behind the pieces the client sent just before it, and where it begins there."""
     if not utterance.before or len(view.solid) > SHORT:
         return utterance.text, 0
-    pieces: list[str] = []
-    for turn in reversed(utterance.before[-_LOOK_BACK:]):
+    earlier = ""
+    for count, turn in enumerate(reversed(utterance.before[-_LOOK_BACK:])):
         apart = utterance.sent_at - turn.sent_at
-        if turn.role is not Role.CLIENT or len(pieces) == _PIECES or apart > TOGETHER:
+        if turn.role is not Role.CLIENT or count == _PIECES or apart > TOGETHER:
             break
         if len(turn.text) > 2 * SHORT:
             break
-        pieces.append(turn.text)
-    if not pieces:
-        return utterance.text, 0
-    earlier = " ".join(reversed(pieces)) + " "
+        glue = STRETCH if _OPEN.search(turn.text) else " "
+        earlier = turn.text + glue + earlier
     return earlier + utterance.text, len(earlier)

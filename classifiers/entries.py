@@ -35,7 +35,7 @@ class Guard(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """One string to look up; one of `heads`, if any, must stand up to `REACH` characters before."""
+    """One string to look up; one of `heads`, if any, must stand shortly before it."""
 
     text: str
     heads: tuple[str, ...] = ()
@@ -46,10 +46,11 @@ class Entry:
     """One row: what it is, where it may fire, and what it then says.
 
     `labels` and `cues` hold whenever it fires; `wish` is added when wanting or intending comes
-    before it ("想…", "要…"), `done` when it is told as having happened, `dated` when a decision and a
-    time stand with it. `needs` and `unless` are
-    searched in the clause, `needs_message` and `unless_message` in the whole message. An `alone`
-    row is the whole message. `third` says whether another person as its subject is reported.
+    before it ("想…", "要…"), `done` when it is told as having happened, `dated` when a decision
+    and a time stand with it. `needs` and `unless` are searched in the clause, `needs_message` and
+    `unless_message` in the whole message. An `alone` row is the whole message. `third` says
+    whether another person as its subject is reported, `timed` whether a time near it counts. A
+    `suppressor` hides what stands inside it.
     """
 
     id: str

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from classifiers.automaton import Automaton, Hit
 from classifiers.clauses import Clauses
-from classifiers.context import inherited, joined
+from classifiers.context import MEANS, SURE, inherited, joined
 from classifiers.entries import Entry
 from classifiers.lint import findings
 from classifiers.loader import Glossary, load_glossary
@@ -93,11 +93,11 @@ class LexiconClassifier:
         view = View(utterance.text)
         answer = inherited(utterance, view)
         if answer is not None:
-            label = answer.asked.label if answer.affirmed else None
+            label = MEANS[answer.asked] if answer.affirmed else None
             if label is not None:
-                tally.raise_to(label, answer.asked.score)
+                tally.raise_to(label, SURE)
             whole = view.span(0, len(view.solid))
-            term = f"asked.{answer.asked.name.lower()}"
+            term = f"asked.{answer.asked.value}"
             tally.evidence.setdefault(Evidence("context", *whole, term, label, answer.cue))
         text, base = joined(utterance, view)
         self._match(View(text) if base else view, utterance.role, base, tally)
@@ -122,13 +122,22 @@ class LexiconClassifier:
         tally.tell(spoken, clauses, base)
 
 
+_RANK = {"HOPE": 1, "CTX": 1, "MED": 1, "PANIC": 1, "DEP": 1, "TRANS": 1, "SI-P": 2, "CTX-PLACE": 2}
+_GRAVE = 3
+
+
+def _rank(entry: Entry) -> int:
+    return _RANK.get(entry.kind, _GRAVE)
+
+
 def _shadowed(hit: Hit, spoken: Iterable[tuple[Hit, Reading]]) -> bool:
-    """A longer phrase that fired speaks for the shorter ones inside it."""
+    """A longer phrase that fired speaks for the shorter ones inside it, unless they are graver."""
     return any(
         other.start <= hit.start
         and hit.end <= other.end
         and other.end - other.start > hit.end - hit.start > 0
         and (other.entry is hit.entry or not other.headed)
+        and _rank(other.entry) >= _rank(hit.entry)
         for other, _ in spoken
     )
 
@@ -184,9 +193,7 @@ class _Tally:
             for label, cue in zip_longest(labels, cues):
                 self._add(begin, hit.stop - base, hit.entry, label, cue)
 
-    def _dated(
-        self, hit: Hit, reading: Reading, clauses: Clauses, base: int
-    ) -> dict[Label, float]:
+    def _dated(self, hit: Hit, reading: Reading, clauses: Clauses, base: int) -> dict[Label, float]:
         low, high = clauses.around(hit.start, hit.end)
         when = anchor(clauses.view.solid, low, high, start=hit.start)
         if when is None:

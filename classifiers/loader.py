@@ -23,11 +23,49 @@ _Name = TypeVar("_Name", Role, Guard, Cue, Label)
 
 _ID = re.compile(r"[gx]\d{3}(\.[a-z0-9]+)?\Z")
 _ROW_FIELDS = frozenset(
-    "id class terms variants benign score labels cues wish done dated strength source reviewed_on needs "
-    "unless needs_message unless_message not_before not_after alone note third timed roles guards".split()
+    {
+        "id",
+        "class",
+        "terms",
+        "variants",
+        "benign",
+        "score",
+        "labels",
+        "cues",
+        "wish",
+        "done",
+        "dated",
+        "strength",
+        "source",
+        "reviewed_on",
+        "needs",
+        "unless",
+        "needs_message",
+        "unless_message",
+        "not_before",
+        "not_after",
+        "alone",
+        "note",
+        "third",
+        "timed",
+        "roles",
+        "guards",
+    }
 )
 _CLASS_FIELDS = frozenset(
-    "roles guards labels cues wish done dated third timed suppressor strength".split()
+    {
+        "roles",
+        "guards",
+        "labels",
+        "cues",
+        "wish",
+        "done",
+        "dated",
+        "third",
+        "timed",
+        "suppressor",
+        "strength",
+    }
 )
 _ROWS_FIELDS = frozenset({"version", "reviewed_on", "rows"})
 
@@ -216,9 +254,7 @@ def _benign(row: Mapping[str, Any], place: _Place) -> tuple[str, ...]:
     return tuple(dict.fromkeys(phrases))
 
 
-def _scaled(
-    kind: Mapping[str, Any], row: Mapping[str, Any], place: _Place
-) -> Mapping[str, float]:
+def _scaled(kind: Mapping[str, Any], row: Mapping[str, Any], place: _Place) -> Mapping[str, float]:
     """The row's own labels, or those of its class with the row's score in place of theirs."""
     if "labels" in row:
         if "score" in row:

@@ -20,10 +20,12 @@ _KIN = (
     "老公|老婆|丈夫|妻子|前任|前夫|前妻|老师|邻居|亲戚|表[哥姐弟妹]|堂[哥姐弟妹]|网友|学生|学弟|"
     "学妹|学长|学姐|客户|病人|患者|老板|领导|上司|舅舅?|叔叔?|姑姑?|阿姨|小姨|大姨|婆婆|公公|家人"
 )
-_LONE_KIN = re.sub(r"\|(?:妈妈\?|爸爸\?|哥哥\?|姐姐\?|弟弟\?|妹妹\?|娃|舅舅\?|叔叔\?|姑姑\?)", "", _KIN)
+_LONE_KIN = re.sub(
+    r"\|(?:妈妈\?|爸爸\?|哥哥\?|姐姐\?|弟弟\?|妹妹\?|娃|舅舅\?|叔叔\?|姑姑\?)", "", _KIN
+)
 _TOKEN = re.compile(
     "(?P<object>为了|因为|由于|被|跟|和|与|对|给|离开|没有|没了|失去|自从|除了|陪|比|向|替|像|等|爱|"
-    "恨|见到|看见|想起|想到|想念|舍不得|告诉|求|靠|欠|害|害了|伤害|连累|拖累|骂|打)?"
+    "恨|见到|看见|想起|想到|想念|舍不得|告诉|求|靠|欠|害|害了|着|拉|带|伤害|连累|拖累|骂|打)?"
     "(?:(?P<third>(?:我们?|你们?|他们?|她们?|咱)(?:的|家|那|有|还有|认识)?(?:一个|个|那个|这个)?"
     f"(?:前|小|大|好|老|亲|发小|初中|高中|大学|最好的|好几个|几个)?(?:{_KIN})"
     f"|(?:有个|一个|那个|这个|有一个)?(?:{_LONE_KIN})"
@@ -33,7 +35,9 @@ _TOKEN = re.compile(
     "|(?P<self>我们?|俺|咱们?|老子|本人))"
 )
 _SPEECH = re.compile("说|讲|告诉|发消息|发来|发了|喊|嚷|闹|写|问|威胁|念叨|嘟囔|提到|提过")
-_SPEECH_END = re.compile("(?:说|讲|告诉我|告诉|跟我说|发消息|发来|发了条?|喊|写|写道|威胁|威胁我)[了着过]?$")
+_SPEECH_END = re.compile(
+    "(?:说|讲|告诉我|告诉|跟我说|发消息|发来|发了条?|喊|写|写道|威胁|威胁我)[了着过]?$"
+)
 _EMBEDS = re.compile("(?:怕|担心|觉得|发现|听说|知道|听到|感觉|劝|劝劝|帮帮)$")
 
 _NEAR = 16
@@ -89,9 +93,14 @@ _BETTER = re.compile(
 _FILL = "(?:去|要|直接|马上|现在|就|再|从|在|这样|一起|拿|用|找|把|往|真的|自己|也|.{0,5}){0,2}$"
 _MOOD = re.compile("(?:想|恨不得|不如|敢|念头是|冲动是|好像|差点|差一点|幻想|梦到|梦见)" + _FILL)
 _INTENT = re.compile("(?:打算|准备|计划|决定|干脆|索性|要|就|去|会|试试)" + _FILL)
-_DONE_AFTER = re.compile("^(?:完|好)?(?:了(?!算|吧|断|结|百|该|会|怎|谁|就|是不))")
+_DONE_AFTER = re.compile(
+    "^(?:完|好)?(?:了(?!算|吧|断|结|百|该|会|怎|谁|就|是不))|"
+    "^被(?:人|路人|警察|消防员?|朋友|室友|我妈|我爸)?(?:救|捞|拉|拽|送|发现|拦)"
+)
 _ONCE_AFTER = re.compile("^(?:完|好)?过")
-_DONE_BEFORE = re.compile("(?:刚刚?|刚才|已经|又|正在)(?:就|都|还|自己|一个人|偷偷|在家|在.{1,4})*$")
+_DONE_BEFORE = re.compile(
+    "(?:刚刚?|刚才|已经|又|正在)(?:就|都|还|自己|一个人|偷偷|在家|在.{1,4})*$"
+)
 _NEARLY = re.compile("(?:差点|差一点|差点儿)(?:就|要|真的|没忍住|去|从.{1,5})*$")
 
 
@@ -137,7 +146,7 @@ def read(hit: Hit, clauses: Clauses) -> Reading:
     whose = Whose.SELF
     if Guard.PERSON in guards and (hit.headed or "我" not in solid[hit.start : hit.end]):
         # What stands between the halves of a two-part term may name its subject.
-        whose = _person(solid[low : hit.end] if hit.headed else left, clauses.earlier(low))
+        whose = _person(solid[low : hit.tail] if hit.headed else left, clauses.earlier(low))
     if whose is not Whose.SELF:
         return Reading(whose)
     if Guard.HYPERBOLE in guards:

@@ -1,4 +1,4 @@
-"""`python -m tests.faults`: plants known faults in a copy of the project and names what catches them.
+"""`python -m tests.faults`: plants known faults in a copy and names what catches each.
 
 A fault that no test catches makes the exit code 1: the suite would let it through.
 """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -29,15 +30,21 @@ class MemoryIntake:
 
     def accept(self, events: Sequence[Event]) -> None:
         """See the port."""
+        deadline = time.monotonic() + self._timeout_s
         records = [
             self._stream.append(
-                event.conversation_id.encode(), encode(event), timeout_s=self._timeout_s
+                event.conversation_id.encode(), encode(event), timeout_s=_until(deadline)
             )
             for event in events
         ]
         for record in records:
-            if not self._stream.wait_committed(record, self._timeout_s):
+            if not self._stream.wait_committed(record, _until(deadline)):
                 raise SourceUnavailable("the events were not handled in time; send them again")
+
+
+def _until(deadline: float) -> float:
+    """Seconds left; the whole batch shares one deadline."""
+    return max(0.0, deadline - time.monotonic())
 
 
 class KafkaIntake:

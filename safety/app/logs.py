@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
 import traceback
@@ -24,7 +25,25 @@ def configure_logs(stream: TextIO = sys.stderr, level: int = logging.INFO) -> No
         logger_factory=structlog.PrintLoggerFactory(stream),
         cache_logger_on_first_use=False,
     )
-    logging.basicConfig(stream=stream, level=logging.ERROR, format="%(levelname)s %(name)s")
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(_Discreet())
+    logging.basicConfig(handlers=[handler], level=logging.ERROR, force=True)
+
+
+class _Discreet(logging.Formatter):
+    """What a library has to say, without its words: they may quote anything."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One JSON object: who complained, where, and about which kind of error."""
+        fields: dict[str, Any] = {
+            "level": record.levelname.lower(),
+            "event": "library",
+            "logger": record.name,
+            "line": f"{record.filename}:{record.lineno}",
+        }
+        if record.exc_info and record.exc_info[1] is not None:
+            fields |= describe(record.exc_info[1])
+        return json.dumps(fields, ensure_ascii=False)
 
 
 def describe(error: BaseException) -> dict[str, Any]:

@@ -4,14 +4,35 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import structlog
 
 from safety.app.logs import describe
 from safety.app.metrics import Metrics
+from safety.core.errors import Unavailable
 from safety.core.ports import Clock
 
 BACKOFF_S = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
+
+
+T = TypeVar("T")
+
+
+def patiently(make: Callable[[], T], clock: Clock) -> T:
+    """What `make` gives, however long the services it needs take to be there.
+
+    A part that gives up at the first refusal would turn a restart of the database or the broker
+    into an outage of its own. Raises at once what waiting will not mend.
+    """
+    failures = 0
+    while True:
+        try:
+            return make()
+        except Unavailable as error:
+            structlog.get_logger().warning("waiting_to_start", **describe(error))
+            clock.sleep(BACKOFF_S[min(failures, len(BACKOFF_S) - 1)])
+            failures += 1
 
 
 class Loop:
@@ -38,7 +59,7 @@ class Loop:
         self._metrics = metrics
         self._stale_after_s = stale_after_s
         self._stop = threading.Event()
-        self._last_success = clock.monotonic()
+        self._last_success = self._last_turn = clock.monotonic()
         self._thread = threading.Thread(target=self.run, name=name, daemon=True)
         self._log = structlog.get_logger().bind(loop=name)
 
@@ -60,21 +81,32 @@ class Loop:
                 did = self._step()
             except Exception as error:  # noqa: BLE001 - the one outermost place
                 kind = type(error).__name__
+                if isinstance(error, Unavailable):
+                    self._last_turn = self._clock.monotonic()
                 self._metrics.failures.labels(self.name, kind).inc()
                 self._log.error("round_failed", attempt=failures + 1, **describe(error))
                 self._stop.wait(BACKOFF_S[min(failures, len(BACKOFF_S) - 1)])
                 failures += 1
                 continue
             failures = 0
-            self._last_success = self._clock.monotonic()
+            self._last_success = self._last_turn = self._clock.monotonic()
             self._metrics.loop_age_seconds.labels(self.name).set(self._clock.now().timestamp())
             if did == 0:
                 self._stop.wait(self._rest_s)
 
     @property
     def problem(self) -> str | None:
-        """A sentence when the loop is stuck or dead, None when it is well."""
-        silent_s = self._clock.monotonic() - self._last_success
+        """A sentence when the loop gets nothing done, for whatever reason; None when it is well."""
+        return self._silence_since(self._last_success)
+
+    @property
+    def stuck(self) -> str | None:
+        """A sentence when a restart may help: the loop hangs, is dead, or fails for a reason of
+        its own. While something outside is away, restarting would only make it late."""
+        return self._silence_since(self._last_turn)
+
+    def _silence_since(self, moment: float) -> str | None:
+        silent_s = self._clock.monotonic() - moment
         if silent_s > self._stale_after_s:
             return f"{self.name} has not finished a round for {silent_s:.0f} seconds"
         return None
@@ -98,4 +130,8 @@ class Crew:
 
     def problems(self) -> list[str]:
         """Sentences about loops that are not well."""
-        return [loop.problem for loop in self.loops if loop.problem is not None]
+        return [sentence for loop in self.loops if (sentence := loop.problem) is not None]
+
+    def stuck(self) -> list[str]:
+        """Sentences about loops that a restart may help."""
+        return [sentence for loop in self.loops if (sentence := loop.stuck) is not None]

@@ -6,18 +6,37 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Protocol
 
+import structlog
+
 from escalation import Dispatcher
+from safety.app.logs import describe
 from safety.app.loops import Loop
 from safety.app.store.feed import Letter
 from safety.app.store.upkeep import Beat, Retention, purge
 from safety.app.wiring import Parts
+from safety.core.errors import InvalidRequest, Unavailable
 from safety.core.events import Event
 from safety.core.monitor import Handled
 from safety.core.ports import Checkpoint, DeadLetters, Source, nowhere
-from streams.consumer import Consumer
+from streams.consumer import UNHANDLED, Consumer
 
 BEAT_S = 1.0
 PURGE_S = 3600.0
+
+POISON: tuple[type[Exception], ...] = (
+    InvalidRequest,
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    LookupError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
+"""Errors that one event may cause by what it holds. A wrong key or a missing table is none."""
+
+UNHANDLED_IN_A_ROW = 20
+"""So many failures without a success between them are no poison: something here is broken."""
 
 
 class LaggingSource(Source, Protocol):
@@ -41,8 +60,11 @@ class StreamObserver:
         self._metrics.unknown_fields.inc(fields)
 
     def dead_lettered(self, reason: str, field: str | None) -> None:
-        """A record could not be read, or not be handled."""
+        """A record could not be read, or not be handled: then nobody has looked at what it says,
+        and that is said aloud."""
         self._metrics.dead_letters.labels(reason).inc()
+        if reason == UNHANDLED:
+            structlog.get_logger().error("event_unhandled", reason=reason)
 
 
 class ConsumerStep:
@@ -61,6 +83,7 @@ class ConsumerStep:
         self._kind = kind
         self._oldest_s = 0.0
         self._beaten_at = float("-inf")
+        self._failed_in_a_row = 0
         self._consumer = Consumer(
             source,
             dead_letters,
@@ -69,6 +92,7 @@ class ConsumerStep:
             timeout_s=0.2,
             checkpoint=checkpoint,
             observer=StreamObserver(parts),
+            poison=POISON,
         )
 
     def __call__(self) -> int:
@@ -81,13 +105,25 @@ class ConsumerStep:
         return did
 
     def _handle(self, events: Sequence[Event]) -> None:
-        handled = self._parts.monitor.handle(events)
+        handled = self._handled(events)
         count(self._parts, handled)
         if handled.fresh:
             now = self._parts.clock.now()
             ages = [max(0.0, (now - event.sent_at).total_seconds()) for event in events]
             self._oldest_s = max(ages)
             self._parts.metrics.event_age_seconds.observe(self._oldest_s)
+
+    def _handled(self, events: Sequence[Event]) -> Handled:
+        try:
+            handled = self._parts.monitor.handle(events)
+        except POISON as error:
+            self._failed_in_a_row += 1
+            structlog.get_logger().error("handling_failed", events=len(events), **describe(error))
+            if self._failed_in_a_row > UNHANDLED_IN_A_ROW:
+                raise Unavailable("nothing can be handled: the stream waits for help") from None
+            raise
+        self._failed_in_a_row = 0
+        return handled
 
     def _beat(self) -> None:
         now = self._parts.clock.monotonic()

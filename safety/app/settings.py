@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from safety.core.errors import Misconfigured
 
@@ -56,6 +58,22 @@ class Settings(BaseSettings):
     stale_after_s: float = Field(default=15.0, gt=0)
     lease_s: float = Field(default=30.0, ge=5)
 
+    @field_validator("timezone")
+    @classmethod
+    def _known_timezone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ValueError, OSError, ZoneInfoNotFoundError):
+            raise ValueError("no such time zone; write it like Asia/Shanghai") from None
+        return value
+
+    @field_validator("api_tokens")
+    @classmethod
+    def _real_tokens(cls, value: dict[str, Scope]) -> dict[str, Scope]:
+        if any(not token.strip() for token in value):
+            raise ValueError("an empty token would let everybody in")
+        return value
+
     @cached_property
     def database(self) -> str:
         """The database address: the configured one, or a SQLite file in the data folder."""
@@ -93,5 +111,7 @@ def read_settings(**overrides: Any) -> Settings:
         first = error.errors(include_input=False, include_url=False)[0]
         name = "JIEZHU_" + "_".join(str(part) for part in first["loc"][:1]).upper()
         raise Misconfigured(f"{name}: {first['msg']}") from None
-    except ValueError as error:
-        raise Misconfigured(f"a JIEZHU_ variable does not parse: {type(error).__name__}") from None
+    except SettingsError as error:
+        found = re.search(r'field "(\w+)"', str(error))
+        name = found[1].upper() if found else "variable"
+        raise Misconfigured(f"JIEZHU_{name}: not the JSON that is expected there") from None

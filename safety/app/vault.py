@@ -9,7 +9,6 @@ below the 2^32 seals that random nonces allow. Every seal names its master key, 
 from __future__ import annotations
 
 import base64
-import binascii
 import os
 from collections.abc import Callable, Mapping
 from functools import lru_cache
@@ -106,12 +105,14 @@ def parse_ring(text: str) -> tuple[dict[str, bytes], str]:
         key_id, separator, encoded = entry.strip().partition(":")
         try:
             key = base64.b64decode(encoded, validate=True)
-        except binascii.Error:
+        except ValueError:  # binascii.Error is one, and so is what characters outside ASCII raise
             key = b""
         if not separator or not key_id or len(key) != KEY_BYTES:
             raise Misconfigured(
                 f"master key number {number} must read id:key, the key {KEY_BYTES} bytes in base64"
             )
+        if key_id in ring:
+            raise Misconfigured(f"master key number {number} has an id that was given before")
         ring[key_id] = key
     if not ring:
         raise Misconfigured("no master key is configured")

@@ -41,6 +41,7 @@ from safety.app.store.upkeep import Heartbeats, SqlDeadLetters
 from safety.app.vault import Vault, parse_ring, ring_from_file
 from safety.core.cases import Climb, EscalationPolicy, Ladder
 from safety.core.clock import SystemClock
+from safety.core.errors import Misconfigured
 from safety.core.monitor import Monitor
 from safety.core.ports import Checkpoint, Classifier, Clock, Notifier, nowhere
 from safety.core.reader import Reader
@@ -148,6 +149,9 @@ def open_vault(settings: Settings, randomness: Callable[[int], bytes] = os.urand
         ring, current = parse_ring(settings.master_key.get_secret_value())
     else:
         path = settings.master_key_file or settings.data_dir / "master.key"
+        if settings.master_key_file is not None and not path.is_file():
+            # a fresh key in its place would open nothing that was ever sealed
+            raise Misconfigured(f"JIEZHU_MASTER_KEY_FILE: there is no file {path}")
         ring, current = ring_from_file(path, randomness)
     return Vault(ring, current, randomness)
 

@@ -71,14 +71,12 @@ class Monitor:
         return Handled(decisions=tuple(effects.decisions), cards=len(effects.pushes))
 
     def _handle(self, events: Sequence[Event]) -> Handled:
-        unique = {_key(event): event for event in reversed(events)}
+        unique: dict[EventKey, Event] = {}
+        for event in events:
+            unique.setdefault(_key(event), event)
         places = {(event.tenant, event.conversation_id) for event in events}
         recall = self._store.recall(list(unique), list(places))
-        fresh = [
-            event
-            for event in events
-            if unique[_key(event)] is event and _key(event) not in recall.seen
-        ]
+        fresh = [event for key, event in unique.items() if key not in recall.seen]
         self._checkpoint("recalled")
         if not fresh:
             return Handled(repeated=len(events))

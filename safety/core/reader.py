@@ -12,7 +12,17 @@ from safety.core.conversation import CaseUpdate, Conversation, Decision
 from safety.core.events import Event, EventType, Message
 from safety.core.ports import Checkpoint, Classifier, ConversationKey, PickCard, Reading, nowhere
 from safety.core.rules import TriageRules
-from safety.core.types import Assessment, Cue, Label, Level, PersonId, Role, Turn, Utterance
+from safety.core.types import (
+    Assessment,
+    Cue,
+    Label,
+    Level,
+    PersonId,
+    Role,
+    Turn,
+    Utterance,
+    most_urgent,
+)
 from safety.core.watch import let_silence_pass, observe, reread, turn_of, with_turn
 
 
@@ -111,9 +121,11 @@ class Reader:
             turn = turn_of(event)
             window = with_turn(windows.get(key, ()), turn, limit)
             windows[key] = window
-            place = next((i for i, item in enumerate(window) if item is turn), 0)
+            # a message older than the whole window stands alone and changes no other's context
+            place = next((i for i, item in enumerate(window) if item is turn), len(window))
             reading = len(utterances)
-            utterances.append(_utterance(turn, window[:place], event.text))
+            before = window[:place] if place < len(window) else ()
+            utterances.append(_utterance(turn, before, event.text))
             rereads = []
             for later in range(place + 1, len(window)):
                 rereads.append((window[later], len(utterances)))
@@ -191,12 +203,15 @@ class Reader:
         scores = assessment.scores if assessment is not None else {}
         labels = frozenset(label for label, score in scores.items() if score >= 0.5)
         cues = assessment.cues if assessment is not None else frozenset[Cue]()
-        if event is not None and event.type is EventType.LISTENER_HELP and not labels:
-            labels = frozenset({Label.PANIC}) if decisions[-1].level is Level.P3 else labels
-        levels = [item.level for item in decisions if item.level is not None]
+        helped = event is not None and event.type is EventType.LISTENER_HELP
+        if helped and decisions[-1].level is Level.P3:
+            labels = frozenset({Label.PANIC})
+        level = most_urgent(*(item.level for item in decisions))
+        if level is None:
+            level = now.open_level if now.open_level is not None else Level.P3
         card = self._pick_card(
             CardWish(
-                level=min(levels, default=Level.P3),
+                level=level,
                 labels=labels,
                 cues=cues,
                 place_open=now.place_at is not None,
@@ -213,7 +228,7 @@ class Reader:
                 tenant=now.tenant,
                 conversation_id=now.conversation_id,
                 listener_id=now.listener_id or PersonId(""),
-                level=min(levels, default=Level.P3),
+                level=level,
                 card=card,
                 at=decisions[-1].at,
             )

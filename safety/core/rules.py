@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from safety.core.errors import Misconfigured
 from safety.core.types import Cue, Label, Level
@@ -22,6 +23,7 @@ class Circumstance(StrEnum):
     PLACE_OPEN = "place_open"  # a place cue that nobody cleared
     RISK_BEFORE = "risk_before"  # P2 or worse in this conversation within 30 days
     DISTRESS_BEFORE = "distress_before"  # hopelessness within the cue memory
+    CARD_SHOWN = "card_shown"  # the listener was given a card in this conversation
 
 
 Signal = Label | Cue | Circumstance
@@ -73,6 +75,7 @@ ENTRY_RULES: tuple[EntryRule, ...] = (
     _rule("p0.act", Level.P0, _ACT, {Cue.ACT_NOW}),
     _rule("p0.place_with_intent", Level.P0, _THERE, _DEATH),
     _rule("p0.place_at_night", Level.P0, {Label.DANGEROUS_PLACE}, {Circumstance.NIGHT}),
+    _rule("p0.place_after_risk", Level.P0, {Label.DANGEROUS_PLACE}, {Circumstance.RISK_BEFORE}),
     _rule("p0.plan_now", Level.P0, {Label.SUICIDE_PLAN}, {Cue.TIME_NOW}),
     _rule("p0.method_now", Level.P0, {Label.ACTIVE_IDEATION}, _AT_HAND, {Cue.TIME_NOW}),
     _rule("p0.farewell_and_gone", Level.P0, {Cue.FAREWELL}, {Cue.DISAPPEARANCE}),
@@ -109,6 +112,7 @@ ENTRY_RULES: tuple[EntryRule, ...] = (
     _rule("p3.listener_boundary", Level.P3, {Label.LISTENER_BOUNDARY}),
     _rule("p3.coded", Level.P3, {Cue.METHOD}),
     _rule("coach.listener_unsafe", None, {Label.LISTENER_UNSAFE}),
+    _rule("coach.stop_asking", None, {Cue.STOP_ASKING}, {Circumstance.CARD_SHOWN}),
 )
 
 
@@ -146,17 +150,25 @@ class TriageRules:
 
     def __post_init__(self) -> None:
         """Refuse what the ceilings forbid."""
-        for level, ceiling_s in SILENCE_CEILINGS_S.items():
+        for level in sorted({*self.silence, *SILENCE_CEILINGS_S}):
             rule = self.silence.get(level)
+            ceiling_s = SILENCE_CEILINGS_S.get(level, DAY_S)
             if rule is None or not 0 < rule.after_s <= ceiling_s or rule.to >= level:
                 raise Misconfigured(
                     f"silence at {level.name} must raise to a more urgent level within"
                     f" {ceiling_s:g} seconds"
                 )
+        if not 0 <= self.night_to < self.night_from <= 24:
+            raise Misconfigured("night_to and night_from must be hours, night_to the smaller one")
+        try:
+            ZoneInfo(self.timezone)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise Misconfigured("timezone must be the name of one, such as Asia/Shanghai") from None
         if not 9 <= self.window_turns <= 20:
             raise Misconfigured("window_turns must be between 9 and 20")
         if not 0 <= self.silence_grace_s <= 5:
             raise Misconfigured("silence_grace_s must be between 0 and 5 seconds")
 
 
+DAY_S = 86_400.0
 SILENCE_CEILINGS_S: Mapping[Level, float] = {Level.P2: 300.0, Level.P1: 120.0}

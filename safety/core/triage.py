@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from safety.core.conversation import Conversation
@@ -83,12 +83,16 @@ def _signals_of(assessment: Assessment, role: Role) -> dict[Signal, Strength]:
             if signal is not None:
                 known = signals.get(signal, item.strength)
                 signals[signal] = min(known, item.strength, key=_ORDER.index)
-    for label, score in assessment.scores.items():
-        if score < 0.5:
-            signals.pop(label, None)
-        elif label not in signals:
-            signals[label] = Strength.PLAIN
-    return {signal: how for signal, how in signals.items() if _may_raise(signal, role)}
+    scores = assessment.scores
+    for label, score in scores.items():
+        if score >= 0.5:
+            signals.setdefault(label, Strength.PLAIN)
+    return {
+        signal: how
+        for signal, how in signals.items()
+        if _may_raise(signal, role)
+        and not (isinstance(signal, Label) and scores.get(signal, 0.0) < 0.5)
+    }
 
 
 _ORDER = (Strength.PLAIN, Strength.WEAK, Strength.CODED)
@@ -120,7 +124,7 @@ def _remembered(before: Conversation, at: datetime, rules: TriageRules) -> dict[
     return {
         seen.cue: Strength.PLAIN
         for seen in before.cues
-        if seen.cue in _LASTING and abs(at - seen.at) <= rules.cue_memory
+        if seen.cue in _LASTING and timedelta(0) <= at - seen.at <= rules.cue_memory
     }
 
 
@@ -139,9 +143,12 @@ def circumstances(
     if before.prior_risk_at is not None and at - before.prior_risk_at <= rules.risk_memory:
         found.add(Circumstance.RISK_BEFORE)
     if any(
-        seen.cue is Cue.HOPELESS and abs(at - seen.at) <= rules.cue_memory for seen in before.cues
+        seen.cue is Cue.HOPELESS and timedelta(0) <= at - seen.at <= rules.cue_memory
+        for seen in before.cues
     ):
         found.add(Circumstance.DISTRESS_BEFORE)
+    if before.shown:
+        found.add(Circumstance.CARD_SHOWN)
     return frozenset(found)
 
 
@@ -159,17 +166,17 @@ def _cap(
     for index, group in enumerate(rule.groups):
         floor = rule.floor if index == 0 else 0.0
         met = {
-            signals[signal]
+            signal
             for signal in group & signals.keys()
             if not isinstance(signal, Label) or scores.get(signal, 0.0) >= floor
         }
         if not met:
             return None
-        if not group <= _CIRCUMSTANCES:
-            strengths |= met
+        strengths |= {signals[signal] for signal in met - _BACKGROUND}
     if Strength.PLAIN in strengths:
         return Level.P0
     return Level.P2 if Strength.WEAK in strengths else Level.P3
 
 
-_CIRCUMSTANCES: frozenset[Signal] = frozenset(Circumstance)
+_BACKGROUND: frozenset[Signal] = frozenset(Circumstance) - {Circumstance.PLACE_OPEN}
+"""What makes doubtful words no plainer. An open place does: somebody saw it or said it."""

@@ -29,6 +29,8 @@ TEXT_KEPT = 1_000
 """Code points of one turn that the window keeps: its beginning and its end, half each."""
 
 _LASTING_CUES = frozenset({Cue.FAREWELL, Cue.DISAPPEARANCE, Cue.SETTLING, Cue.HOPELESS})
+_SEEN_TIMES = 4
+"""How often each is remembered: one that is said again and again must not push out another."""
 
 
 def turn_of(message: Message) -> Turn:
@@ -59,6 +61,7 @@ def observe(
     """
     grace = timedelta(seconds=rules.silence_grace_s)
     now, decisions = let_silence_pass(before, event.sent_at - grace, rules)
+    stood_at = now.open_level
     now = _people(now, event)
     verdict, urgent = Verdict(None, ()), False
     if isinstance(event, Message):
@@ -73,18 +76,21 @@ def observe(
             Decision(event.event_id, verdict.level, verdict.reasons, event.sent_at, urgent)
         )
     now = _raised(now, verdict.level)
-    return _silence_set(now, event, verdict, rules), decisions
+    return _silence_set(now, event, stood_at, rules), decisions
 
 
 def reread(
     before: Conversation, turn: Turn, assessment: Assessment, rules: TriageRules
 ) -> tuple[Conversation, list[Decision]]:
     """Decide again on a turn whose context changed because an earlier message came late."""
-    verdict = triage(assessment, turn.role, before, turn.sent_at, rules)
+    without_it = before._replace(
+        cues=tuple(seen for seen in before.cues if seen.at != turn.sent_at)
+    )
+    verdict = triage(assessment, turn.role, without_it, turn.sent_at, rules)
     if verdict.level is None or (before.level is not None and before.level <= verdict.level):
         return before, []
     decision = Decision(turn.event_id, verdict.level, verdict.reasons, turn.sent_at)
-    return _raised(before, verdict.level), [decision]
+    return _silence_due(_raised(before, verdict.level), turn.sent_at, rules), [decision]
 
 
 def let_silence_pass(
@@ -138,17 +144,11 @@ def _after_message(
     if message.role is not Role.CLIENT or assessment is None:
         return now._replace(window=window)
     at = message.sent_at
-    kept = tuple(seen for seen in now.cues if at - seen.at <= rules.cue_memory)
-    fresh = tuple(
-        SeenCue(cue, at)
-        for cue in sorted(
-            {
-                item.cue
-                for item in assessment.evidence
-                if item.cue in _LASTING_CUES and item.strength is Strength.PLAIN
-            }
-        )
-    )
+    kept = [seen for seen in now.cues if at - seen.at <= rules.cue_memory]
+    for cue in sorted(_LASTING_CUES & _plain_cues(assessment)):
+        others = [seen for seen in kept if seen.cue is not cue]
+        same = sorted((*(seen for seen in kept if seen.cue is cue), SeenCue(cue, at)))
+        kept = [*others, *same[-_SEEN_TIMES:]]
     at_place = (
         assessment.scores.get(Label.DANGEROUS_PLACE, 0.0) >= 0.5 and verdict.level is not None
     )
@@ -158,10 +158,18 @@ def _after_message(
     )
     return now._replace(
         window=window,
-        cues=(*kept, *fresh)[-16:],
+        cues=tuple(kept),
         last_client_at=_later(now.last_client_at, at),
         place_at=_later(now.place_at, at) if at_place else now.place_at,
         prior_risk_at=_later(now.prior_risk_at, at) if risky else now.prior_risk_at,
+    )
+
+
+def _plain_cues(assessment: Assessment) -> frozenset[Cue]:
+    return frozenset(
+        item.cue
+        for item in assessment.evidence
+        if item.cue is not None and item.strength is Strength.PLAIN
     )
 
 
@@ -205,7 +213,8 @@ def _after_other(now: Conversation, event: Event) -> Conversation:
         case EventType.CALL_START:
             return now._replace(call_since=event.sent_at)
         case EventType.CALL_END | EventType.CALL_DROP:
-            return now._replace(call_since=None)
+            newer = now.call_since is not None and now.call_since > event.sent_at
+            return now if newer else now._replace(call_since=None)
         case EventType.SESSION_END:
             return now._replace(call_since=None, silence_due_at=None)
         case EventType.TYPING if event.role is Role.CLIENT:
@@ -231,19 +240,22 @@ def _raised(now: Conversation, level: Level | None) -> Conversation:
 
 
 def _silence_set(
-    now: Conversation, event: Event, verdict: Verdict, rules: TriageRules
+    now: Conversation, event: Event, stood_at: Level | None, rules: TriageRules
 ) -> Conversation:
-    """When silence next raises this conversation: never while a call is live, or after its end."""
-    rule = rules.silence.get(now.open_level) if now.open_level is not None else None
-    if rule is None or now.call_since is not None or event.type is EventType.SESSION_END:
+    """Silence counts anew when the client moves, when a call ends, and from another level on."""
+    if event.type is EventType.SESSION_END:
         return now._replace(silence_due_at=None)
-    restarts = verdict.level is not None or event.type in (EventType.CALL_END, EventType.CALL_DROP)
-    client_moved = event.role is Role.CLIENT and event.type in (
-        EventType.MESSAGE,
-        EventType.TYPING,
-    )
-    if not (restarts or client_moved):
-        return now
-    since = max(event.sent_at, now.last_client_at or event.sent_at)
-    due = since + timedelta(seconds=rule.after_s)
+    moved = event.role is Role.CLIENT and event.type in (EventType.MESSAGE, EventType.TYPING)
+    call_over = event.type in (EventType.CALL_END, EventType.CALL_DROP)
+    if moved or call_over or now.open_level is not stood_at or now.call_since is not None:
+        return _silence_due(now, event.sent_at, rules)
+    return now
+
+
+def _silence_due(now: Conversation, since: datetime, rules: TriageRules) -> Conversation:
+    """When silence next raises this conversation; never while a call is live."""
+    rule = rules.silence.get(now.open_level) if now.open_level is not None else None
+    if rule is None or now.call_since is not None:
+        return now._replace(silence_due_at=None)
+    due = max(since, now.last_client_at or since) + timedelta(seconds=rule.after_s)
     return now._replace(silence_due_at=due)

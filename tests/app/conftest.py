@@ -1,3 +1,4 @@
 """Fixtures of this folder."""
 
+from tests.app.fixtures import parts, shared_url, url  # noqa: F401
 from tests.stores import store_url  # noqa: F401

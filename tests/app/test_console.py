@@ -517,7 +517,9 @@ def test_words_are_read_only_after_saying_why(desk: Desk, site: Site) -> None:
     expect(page.locator("#words")).to_contain_text(SCRIPTED)
     assert stub.reads == [{"case": "a", "person": ME, "why": "接单后要和TA说话"}]
     expect(page.locator("#story")).to_contain_text("counsellor-1 查看了对话")
+    expect(page.locator("#words-open")).to_be_hidden()
     page.get_by_role("button", name="收起对话").click()
+    expect(page.locator("#words-open")).to_be_visible()
     assert "我在天台" not in page.content()
     assert page.locator("img").count() == 0
 

@@ -14,6 +14,7 @@ from tests.streams.under_test import (
     InMemory,
     OnKafka,
     Stream,
+    commit,
     nothing_comes,
     put_all,
     read,
@@ -79,14 +80,14 @@ class TestEverySource:
         stream.put("c-1", *NAMES)
         source = stream.reader()
         records = read(source, 10)
-        source.commit(records[:4])
+        commit(source, records[:4])
         source.close()
         assert values(read(stream.reader(), 6)) == NAMES[4:]
 
     def test_all_committed_leaves_nothing(self, stream: Stream) -> None:
         stream.put("c-1", *NAMES)
         source = stream.reader()
-        source.commit(read(source, 10))
+        commit(source, read(source, 10))
         source.close()
         again = stream.reader()
         assert nothing_comes(again)
@@ -97,9 +98,9 @@ class TestEverySource:
         stream.put("c-1", *NAMES)
         source = stream.reader()
         records = read(source, 10)
-        source.commit(records)
-        source.commit(records)
-        source.commit([])
+        commit(source, records)
+        commit(source, records)
+        commit(source, [])
         source.close()
         assert nothing_comes(stream.reader())
 
@@ -107,7 +108,7 @@ class TestEverySource:
         for number in range(30):
             stream.put(f"c-{number}", f"{number}")
         source = stream.reader()
-        source.commit(list(reversed(read(source, 30))))
+        commit(source, list(reversed(read(source, 30))))
         source.close()
         assert nothing_comes(stream.reader())
 
@@ -115,7 +116,7 @@ class TestEverySource:
         stream.put("c-1", *NAMES)
         source = stream.reader()
         records = read(source, 10, limit=3)
-        source.commit(records[:4])
+        commit(source, records[:4])
         source.rewind()
         assert values(read(source, 6)) == NAMES[4:]
         source.rewind()

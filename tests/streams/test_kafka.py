@@ -28,6 +28,7 @@ from tests.streams.under_test import (
     PATIENCE_S,
     QUICK,
     OnKafka,
+    commit,
     nothing_comes,
     read,
     take,
@@ -49,7 +50,7 @@ class TestKafkaOnly:
     ) -> None:
         on_kafka.put("c-1", *NAMES)
         first = on_kafka.reader("worker-1")
-        first.commit(read(first, 10)[:4])
+        commit(first, read(first, 10)[:4])
         first.close()
         again = on_kafka.reader("worker-1")
         assert values(read(again, 6)) == NAMES[4:]
@@ -69,7 +70,7 @@ class TestKafkaOnly:
         source = on_kafka.reader()
         records = read(source, 10)
         time.sleep(QUICK["session_timeout_ms"] / 1000 + 1.5)
-        source.commit(records)
+        commit(source, records)
         source.close()
         assert nothing_comes(on_kafka.reader())
 
@@ -96,7 +97,7 @@ class TestKafkaOnly:
         stream.put("c-1", *NAMES)
         source = stream.reader()
         records = read(source, 10)
-        source.commit(records[:4])
+        commit(source, records[:4])
         own_kafka.kill()
         with pytest.raises(SourceUnavailable):
             source.commit(records)

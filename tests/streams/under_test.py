@@ -88,6 +88,18 @@ def read(source: Source, count: int, limit: int = 500) -> list[Record]:
     return records
 
 
+def commit(source: Source, records: Sequence[Record]) -> None:
+    """Commit, and again after a poll if the group was just being rebalanced."""
+    for _ in range(50):
+        try:
+            source.commit(records)
+        except SourceUnavailable:
+            source.poll(1, 0.2)
+        else:
+            return
+    raise AssertionError("nothing can be committed")
+
+
 def values(records: Sequence[Record]) -> list[str]:
     return [(record.value or b"").decode() for record in records]
 

@@ -12,8 +12,8 @@ from fastapi.staticfiles import StaticFiles
 from safety import __version__
 from safety.app.api import cases, events, feeds, ops
 from safety.app.intake import Intake
-from safety.app.wiring import Parts
 from safety.app.store.casework import NoSuchCase
+from safety.app.wiring import Parts
 from safety.core.errors import Conflict, InvalidRequest, Unavailable
 
 CONSOLE = Path(__file__).parent.parent / "console"

@@ -18,10 +18,16 @@ router = APIRouter()
 
 @dataclass(frozen=True)
 class Health:
-    """What this process can say of itself. `problems` gives sentences about its own loops."""
+    """What this process can say of itself. `problems` gives sentences about its own loops that
+    get nothing done, `stuck` about those that a restart may help."""
 
     parts: Parts
     problems: Callable[[], list[str]]
+    stuck: Callable[[], list[str]] | None = None
+
+    def deadlocks(self) -> list[str]:
+        """What asks for a restart of this process."""
+        return self.problems() if self.stuck is None else self.stuck()
 
     def findings(self) -> list[str]:
         """Everything that keeps this deployment from doing its job, as plain sentences."""
@@ -38,7 +44,15 @@ class Health:
                 found.append(f"{kind}: no such process has ever reported")
             elif min(ages) > stale_s:
                 found.append(f"{kind}: silent for {min(ages):.0f} seconds")
-        behind = max((beat.oldest_s for beat in beats if beat.kind == "consume"), default=0.0)
+        # whoever fell silent may have been replaced: what it was behind then says nothing now
+        behind = max(
+            (
+                beat.oldest_s
+                for beat in beats
+                if beat.kind == "consume" and (now - beat.at).total_seconds() <= stale_s
+            ),
+            default=0.0,
+        )
         if behind > stale_s:
             found.append(f"stream: {behind:.0f} seconds behind")
         return found
@@ -46,8 +60,9 @@ class Health:
 
 @router.get("/healthz")
 def healthz(request: Request) -> JSONResponse:
-    """Whether this process is alive: its loops turn. 503 asks for a restart."""
-    problems = request.app.state.health.problems()
+    """Whether this process is alive: its loops turn. 503 asks for a restart, so a database or
+    broker that is away is no reason."""
+    problems = request.app.state.health.deadlocks()
     return JSONResponse({"ok": not problems, "problems": problems}, 503 if problems else 200)
 
 

@@ -18,19 +18,24 @@ from safety.app.player import Timed, events_of, open_lines, stamped
 from safety.app.settings import read_settings
 from safety.app.wiring import kafka_settings
 from safety.core.clock import SystemClock
-from safety.core.errors import SourceUnavailable, Unavailable
+from safety.core.errors import InvalidRequest, Misconfigured, SourceUnavailable, Unavailable
 from safety.core.ports import Clock
 from streams.kafka import KafkaPublisher
 
 ROUND_S = 0.05
+POSITIVE = click.FloatRange(min=0, min_open=True)
 RETRIES_S = (0.2, 0.5, 1.0, 2.0, 2.0, 5.0, 5.0, 5.0, 10.0, 10.0, 10.0, 10.0, 10.0, 10.0)
+
+
+REFUSED = frozenset({400, 401, 403, 404, 405, 413, 422})
 
 
 class Wire(Protocol):
     """A way to the platform's monitor."""
 
     def send(self, events: Sequence[dict[str, Any]]) -> None:
-        """Returns once none of them can be lost. Raises Unavailable."""
+        """Returns once none of them can be lost. Raises Unavailable, or InvalidRequest when it is
+        the events that are wrong."""
 
 
 class KafkaWire:
@@ -66,6 +71,10 @@ class HttpWire:
                     content=orjson.dumps(events[start : start + 500]),
                     headers=self._headers,
                 )
+                if answer.status_code in REFUSED:
+                    raise InvalidRequest(
+                        f"the API answered {answer.status_code}: sending again would not help"
+                    )
                 if answer.status_code != 200:
                     raise SourceUnavailable(f"the API answered {answer.status_code}")
         except httpx.HTTPError as error:
@@ -75,8 +84,8 @@ class HttpWire:
 @click.command()
 @click.argument("file", default="-")
 @click.option("--to", "target", type=click.Choice(["kafka", "http"]), required=True)
-@click.option("--rate", type=float, help="Events a second, however fast they happened.")
-@click.option("--speed", type=float, help="Times as fast as they happened. [default: 1]")
+@click.option("--rate", type=POSITIVE, help="Events a second, however fast they happened.")
+@click.option("--speed", type=POSITIVE, help="Times as fast as they happened. [default: 1]")
 @click.option("--url", default="http://127.0.0.1:8080", show_default=True, help="For --to http.")
 @click.option("--token", envvar="JIEZHU_TOKEN", default="", help="Bearer token for --to http.")
 @click.option("--limit", type=int, help="Read at most so many lines.")
@@ -110,7 +119,11 @@ def replay(
     """
     if rate is not None and speed is not None:
         raise click.UsageError("--rate and --speed exclude each other")
+    if file != "-" and not Path(file).is_file():
+        raise click.UsageError(f"there is no file {file}")
     settings = read_settings()
+    if target == "kafka" and settings.embedded:
+        raise Misconfigured("--to kafka needs JIEZHU_KAFKA, the brokers' addresses")
     clock = SystemClock()
     with ExitStack() as stack:
         lines = stack.enter_context(

@@ -26,6 +26,9 @@ from safety.core.types import Assessment, Label
 from streams.codec import decode
 
 CHUNK = 65_536
+LINE_LIMIT = 16_777_216
+"""Bytes of the longest line that may be an event: a text of the greatest length, all escaped."""
+
 CONVERSATIONS_KEPT = 200_000
 EVENTS_KEPT = 500_000
 
@@ -34,8 +37,15 @@ class Scanner:
     """Reads events as the live monitor does, on memory of its own that is bounded: of more
     conversations or events than it keeps, those that were quiet longest are forgotten."""
 
-    def __init__(self, reader: Reader) -> None:
+    def __init__(
+        self,
+        reader: Reader,
+        conversations: int = CONVERSATIONS_KEPT,
+        events: int = EVENTS_KEPT,
+    ) -> None:
         self._reader = reader
+        self._conversations = conversations
+        self._events = events
         self._known: OrderedDict[ConversationKey, Conversation] = OrderedDict()
         self._seen: OrderedDict[EventKey, bytes] = OrderedDict()
 
@@ -61,9 +71,9 @@ class Scanner:
         self._forget()
 
     def _forget(self) -> None:
-        while len(self._known) > CONVERSATIONS_KEPT:
+        while len(self._known) > self._conversations:
             self._known.popitem(last=False)
-        while len(self._seen) > EVENTS_KEPT:
+        while len(self._seen) > self._events:
             self._seen.popitem(last=False)
 
 
@@ -106,7 +116,7 @@ def scan(file: str) -> None:
         TriageRules(timezone=settings.timezone),
     )
     path = None if file == "-" else Path(file)
-    if path is not None and not path.exists():
+    if path is not None and not path.is_file():
         raise click.UsageError(f"there is no file {file}")
     with open_lines(path, sys.stdin.buffer) as lines:
         unreadable = run(Scanner(reader), lines, sys.stdout.buffer)
@@ -138,12 +148,16 @@ def run(scanner: Scanner, lines: IO[bytes], out: IO[bytes]) -> int:
 
 
 def _batches(lines: IO[bytes]) -> Iterator[list[bytes]]:
-    """Whole lines as they become available, many at a time when many are there."""
+    """Whole lines as they become available, many at a time when many are there. Of a line that
+    does not end, so much is kept that it is seen to be no event."""
     read: Any = getattr(lines, "read1", lines.read)
-    rest = b""
+    rest = bytearray()
     while chunk := read(CHUNK):
-        *whole, rest = (rest + chunk).split(b"\n")
-        if whole:
-            yield whole
+        first, *more = chunk.split(b"\n")
+        if len(rest) <= LINE_LIMIT:
+            rest += first
+        if more:
+            yield [bytes(rest), *more[:-1]]
+            rest = bytearray(more[-1])
     if rest:
-        yield [rest]
+        yield [bytes(rest)]

@@ -17,12 +17,13 @@ from safety.app.api import create_app
 from safety.app.api.feeds import FeedHub
 from safety.app.api.ops import Health
 from safety.app.intake import Intake, KafkaIntake, MemoryIntake
-from safety.app.loops import Crew, Loop
+from safety.app.loops import Crew, Loop, patiently
 from safety.app.outlets import open_outlet
 from safety.app.player import play_samples
 from safety.app.processes import LaggingSource, consume_loop, dispatch_loops
 from safety.app.settings import Settings, read_settings
 from safety.app.wiring import Parts, build, kafka_settings
+from safety.core.clock import SystemClock
 from safety.core.errors import Misconfigured
 from safety.core.ports import DeadLetters
 from streams.kafka import KafkaDeadLetters, KafkaPublisher, KafkaSource, ensure_topics
@@ -38,14 +39,14 @@ def serve(demo: bool, host: str | None, port: int | None, data_dir: Path | None)
     """Run everything in one process (the embedded default)."""
     settings = read_settings(host=host, port=port, data_dir=data_dir)
     settings.check_exposure()
-    parts = build(settings)
-    source, dead_letters, intake = open_stream(parts)
+    parts = patiently(lambda: build(settings), SystemClock())
+    source, dead_letters, intake = patiently(lambda: open_stream(parts), parts.clock)
     loops = [consume_loop(parts, source, dead_letters)]
     loops += dispatch_loops(parts, open_outlet(settings, parts.clock))
     hub = FeedHub(parts.feed, parts.clock)
     loops.append(Loop("hub", hub.run_once, 0.2, parts.clock, parts.metrics))
     crew = Crew(loops)
-    app = create_app(parts, intake, hub, Health(parts, crew.problems))
+    app = create_app(parts, intake, hub, Health(parts, crew.problems, crew.stuck))
     with bound_socket(settings) as (server_socket, address), running(crew, parts):
         click.echo(f"jiezhu serves on {address}")
         click.echo(f"  console  {address}/")
@@ -63,8 +64,8 @@ def consume(instance: str | None, ops_port: int | None) -> None:
     """Read the Kafka stream; run any number of these."""
     settings = read_settings(kafka_instance=instance, ops_port=ops_port)
     _need_kafka(settings)
-    parts = build(settings)
-    source, dead_letters, _ = open_stream(parts)
+    parts = patiently(lambda: build(settings), SystemClock())
+    source, dead_letters, _ = patiently(lambda: open_stream(parts), parts.clock)
     run_worker(parts, [consume_loop(parts, source, dead_letters)])
 
 
@@ -73,9 +74,9 @@ def consume(instance: str | None, ops_port: int | None) -> None:
 def dispatch(ops_port: int | None) -> None:
     """Page people, watch silences, relay cards and cases; run any number of these."""
     settings = read_settings(ops_port=ops_port)
-    parts = build(settings)
+    parts = patiently(lambda: build(settings), SystemClock())
     if settings.kafka:
-        ensure_topics(kafka_settings(settings), topics_of(settings))
+        patiently(lambda: _make_topics(settings), parts.clock)
     run_worker(parts, dispatch_loops(parts, open_outlet(settings, parts.clock)))
 
 
@@ -87,13 +88,13 @@ def api(host: str | None, port: int | None) -> None:
     settings = read_settings(host=host, port=port)
     settings.check_exposure()
     _need_kafka(settings)
-    parts = build(settings)
+    parts = patiently(lambda: build(settings), SystemClock())
     publisher = KafkaPublisher(kafka_settings(settings))
-    ensure_topics(kafka_settings(settings), topics_of(settings))
+    patiently(lambda: _make_topics(settings), parts.clock)
     hub = FeedHub(parts.feed, parts.clock)
     crew = Crew([Loop("hub", hub.run_once, 0.2, parts.clock, parts.metrics)])
     intake = KafkaIntake(publisher, settings.kafka_topic)
-    app = create_app(parts, intake, hub, Health(parts, crew.problems))
+    app = create_app(parts, intake, hub, Health(parts, crew.problems, crew.stuck))
     with bound_socket(settings) as (server_socket, address), running(crew, parts):
         click.echo(f"jiezhu api on {address}")
         run_http(app, server_socket)
@@ -107,7 +108,7 @@ def open_stream(parts: Parts) -> tuple[LaggingSource, DeadLetters, Intake]:
         intake = MemoryIntake(stream, settings.intake_timeout_s)
         return stream.source(settings.kafka_group), parts.dead_letters, intake
     kafka = kafka_settings(settings)
-    ensure_topics(kafka, topics_of(settings))
+    _make_topics(settings)
     return (
         KafkaSource(kafka),
         KafkaDeadLetters(kafka, settings.kafka_dead_topic),
@@ -125,6 +126,10 @@ def topics_of(settings: Settings) -> dict[str, int]:
     }
 
 
+def _make_topics(settings: Settings) -> None:
+    ensure_topics(kafka_settings(settings), topics_of(settings))
+
+
 def _need_kafka(settings: Settings) -> None:
     if settings.embedded:
         raise Misconfigured(
@@ -137,7 +142,7 @@ def run_worker(parts: Parts, loops: list[Loop]) -> None:
     """Run loops until asked to stop, with health and metrics on the ops port if there is one."""
     crew = Crew(loops)
     if parts.settings.ops_port:
-        app = create_app(parts, None, None, Health(parts, crew.problems))
+        app = create_app(parts, None, None, Health(parts, crew.problems, crew.stuck))
         settings = parts.settings.model_copy(update={"port": parts.settings.ops_port})
         with bound_socket(settings) as (server_socket, _), running(crew, parts):
             run_http(app, server_socket)
@@ -180,7 +185,12 @@ def bound_socket(settings: Settings) -> Iterator[tuple[socket.socket, str]]:
 def run_http(app: FastAPI, server_socket: socket.socket) -> None:
     """Serve until asked to stop. No access log: addresses and tokens stay out of logs."""
     config = uvicorn.Config(
-        app, log_level="warning", access_log=False, timeout_graceful_shutdown=3, lifespan="off"
+        app,
+        log_config=None,  # ours: it keeps the messages of foreign errors out
+        log_level="warning",
+        access_log=False,
+        timeout_graceful_shutdown=3,
+        lifespan="off",
     )
     uvicorn.Server(config).run(sockets=[server_socket])
 

@@ -245,7 +245,7 @@ def report(
             p50s, p95s, p99s = (percentile(values, share) for share in (0.5, 0.95, 0.99))
             say(f"{name:18} p50 {p50s:.3f} s, p95 {p95s:.3f} s, p99 {p99s:.3f} s, n {len(values)}")
             rows += [(f"{name} p95", p95s, p95, True), (f"{name} p99", p99s, p99, True)]
-        elif p95 is not None:
+        elif p95 is not None or p99 is not None:
             rows.append((f"{name}: nothing measured", 1, 0, True))
     breaches = [
         f"{name}: {value:g}, threshold {limit:g}"

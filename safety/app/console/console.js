@@ -666,7 +666,7 @@ function flush() {
     else place(entry);
     const rises = !known || LEVELS.indexOf(view.level) < LEVELS.indexOf(known.level);
     if (rises && synced && view.status === "open") {
-      entry.row.li.classList.add("fresh");
+      markFresh(entry.row.li);
       if (view.level === "P0" || view.level === "P1") urgent.push(view);
     }
     if (view.case_id === chosen) {
@@ -677,6 +677,11 @@ function flush() {
   if (changed) settle();
   announce(urgent);
   paintSummary();
+}
+
+function markFresh(li) {
+  li.classList.add("fresh");
+  setTimeout(() => li.classList.remove("fresh"), 2500);
 }
 
 /** Rows that have just moved take no tap for a moment: it was meant for another row. */
@@ -869,7 +874,7 @@ function paintCase() {
   const view = entry?.view;
   $("acts").hidden = !view;
   $("acts-hint").hidden = !view || view.status === "taken" || view.status === "closed";
-  $("words-open").hidden = !view;
+  $("words-open").hidden = !view || !$("words-shown").hidden;
   $("case-badge").hidden = !view;
   if (!view) {
     put($("case-number"), "正在读取…");

@@ -69,6 +69,9 @@ def translated() -> Iterator[None]:
             raise Conflict("the database asks to try the transaction again") from None
         kind = type(error.orig).__name__
         raise StoreUnavailable(f"the database did not answer as it should ({kind})") from None
+    except exc.StatementError as error:
+        # our own refusal of a value, wrapped on its way: it says what is wrong by itself
+        raise (error.orig or StoreUnavailable("the statement could not be made")) from None
     except exc.TimeoutError:
         raise StoreUnavailable("no database connection was free in time") from None
 

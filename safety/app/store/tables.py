@@ -256,7 +256,7 @@ heartbeats = Table(
     "heartbeats",
     metadata,
     Column("process", String, primary_key=True),
-    Column("kind", String, nullable=False),
+    Column("kind", String, primary_key=True),
     Column("at", Moment, nullable=False),
     Column("lag", BigInteger, nullable=False),
     Column("oldest_s", Float, nullable=False),

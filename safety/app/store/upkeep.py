@@ -84,7 +84,7 @@ class Heartbeats:
         self._engine = engine
 
     def beat(self, beat: Beat) -> None:
-        """Write one; the newest of a process replaces the one before."""
+        """Write one; the newest of a process and kind replaces the one before."""
         row = {
             "process": beat.process,
             "kind": beat.kind,
@@ -130,6 +130,7 @@ def purge(engine: Engine, now: datetime, retention: Retention) -> int:
             delete(markers).where(markers.c.recorded_at < old),
             delete(readings).where(readings.c.recorded_at < old, readings.c.level.is_(None)),
             delete(cards).where(cards.c.recorded_at < old),
+            delete(dead_letters).where(dead_letters.c.recorded_at < old),
             delete(heartbeats).where(heartbeats.c.at < now - retention.heartbeats),
         ):
             gone += connection.execute(statement).rowcount
@@ -137,5 +138,9 @@ def purge(engine: Engine, now: datetime, retention: Retention) -> int:
             cases.c.status == CaseStatus.CLOSED, cases.c.closed_at < now - retention.evidence
         )
         gone += connection.execute(delete(evidence).where(evidence.c.case_id.in_(expired))).rowcount
-        connection.execute(update(cases).where(cases.c.id.in_(expired)).values(case_key=None))
+        connection.execute(
+            update(cases)
+            .where(cases.c.id.in_(expired), cases.c.case_key.is_not(None))
+            .values(case_key=None)
+        )
     return gone

@@ -200,7 +200,7 @@ def _upkeep() -> None:
     op.create_table(
         "heartbeats",
         sa.Column("process", sa.String(), primary_key=True),
-        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("kind", sa.String(), primary_key=True),
         sa.Column("at", MOMENT, nullable=False),
         sa.Column("lag", sa.BigInteger(), nullable=False),
         sa.Column("oldest_s", sa.Float(), nullable=False),
