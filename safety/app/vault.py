@@ -89,7 +89,7 @@ class CaseKey:
 def _decrypt(cipher: AESGCM, sealed: bytes, owner: bytes) -> bytes:
     try:
         return cipher.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], owner)
-    except InvalidTag:
+    except (InvalidTag, ValueError):  # the latter for what is too short to be sealed
         raise Misconfigured("a stored text does not open with the configured key") from None
 
 

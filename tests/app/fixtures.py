@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from sqlalchemy import delete
 
-from safety.app.store.engine import open_engine, transaction
-from safety.app.store.tables import metadata
+from safety.app.migrate import migrate
+from safety.app.store.engine import open_engine
 from safety.app.wiring import Parts
 from tests.app.makers import fresh
 from tests.services import fresh_database
+from tests.stores import empty
 from tests.world import sqlite_url
 
 
@@ -23,21 +23,23 @@ def shared_url(
 ) -> Iterator[str]:
     """A database that other tests use too."""
     if request.param == "sqlite":
-        yield sqlite_url(tmp_path_factory.mktemp("shared"))
+        yield migrated(sqlite_url(tmp_path_factory.mktemp("shared")))
         return
     with fresh_database(request.getfixturevalue("postgres").url) as url:
-        yield url
+        yield migrated(url)
+
+
+def migrated(url: str) -> str:
+    engine = open_engine(url)
+    migrate(engine)
+    engine.dispose()
+    return url
 
 
 @pytest.fixture
 def url(shared_url: str) -> str:
     """The same, empty."""
-    with fresh(shared_url):
-        engine = open_engine(shared_url)
-        with transaction(engine) as connection:
-            for table in metadata.sorted_tables:
-                connection.execute(delete(table))
-        engine.dispose()
+    empty(shared_url)
     return shared_url
 
 

@@ -172,9 +172,11 @@ class TestTransactions:
     def test_a_naive_time_is_refused_and_not_quoted(
         self, parts: Parts, write: Callable[[Transaction, Parts], None]
     ) -> None:
-        with pytest.raises(ValueError, match="naive time") as caught:
-            with parts.store.transaction() as tx:
-                write(tx, parts)
+        with (
+            pytest.raises(ValueError, match="naive time") as caught,
+            parts.store.transaction() as tx,
+        ):
+            write(tx, parts)
         assert SECRET not in told(caught.value)
         assert not any(counts(parts.store.engine).values())
 
@@ -355,10 +357,10 @@ class TestBreakdown:
             assert SECRET not in told(caught.value)
             attempts: list[Callable[[], object]] = [
                 lambda: parts.store.recall([(TENANT, EventId("m-1"))], []),
-                lambda: parts.casework.open_cases(),
+                parts.casework.open_cases,
                 lambda: parts.desk.claim(NOON, 30, 10),
                 lambda: parts.outbox.relay(10, lambda letters: None),
-                lambda: parts.heartbeats.all(),
+                parts.heartbeats.all,
             ]
             for attempt in attempts:
                 with pytest.raises(StoreUnavailable):

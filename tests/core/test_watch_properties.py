@@ -11,12 +11,14 @@ from hypothesis import strategies as st
 
 from safety.core.conversation import Conversation, Decision
 from safety.core.events import Chip, Event, EventType
-from safety.core.types import EventId, Role, most_urgent
+from safety.core.types import ConversationId, EventId, Role, most_urgent
 from safety.core.watch import let_silence_pass
 from tests.core.builders import (
     CLIENT_WORDS,
     LISTENER_WORDS,
     RULES,
+    TALK,
+    TENANT,
     Bench,
     after,
     event,
@@ -98,14 +100,14 @@ def test_letting_silence_pass_in_between_changes_nothing(
 SETTLED = ("今天吃了面", "真的不想活了", "有过那种念头", "活着没意思", "没有希望了", "喘不上气")
 LEAVING = ("谢谢你，再见了", "别找我了")
 CALM_GAPS = st.sampled_from([0.2, 0.5, 0.9, 7.0, 25.0, 90.0])
-TALK = st.one_of(
+CHAT = st.one_of(
     st.builds(lambda text: ("client", text), st.sampled_from(SETTLED + LEAVING)),
     st.builds(lambda text: ("listener", text), st.sampled_from(LISTENER_WORDS)),
     st.just(("event", EventType.TYPING)),
 )
 
 
-@given(st.lists(st.tuples(CALM_GAPS, TALK), min_size=2, max_size=11), st.data())
+@given(st.lists(st.tuples(CALM_GAPS, CHAT), min_size=2, max_size=11), st.data())
 def test_neighbours_that_overtake_each_other_within_the_grace_change_nothing(
     steps: list[Step], data: st.DataObject
 ) -> None:
@@ -127,7 +129,7 @@ def test_neighbours_that_overtake_each_other_within_the_grace_change_nothing(
     in_order, overtaken = Bench(), Bench()
     in_order.monitor.handle(events)
     overtaken.monitor.handle(swapped)
-    one, other = (bench.store.conversations["default", "c-1"] for bench in (in_order, overtaken))  # type: ignore[index]
+    one, other = (bench.store.conversations[TENANT, TALK] for bench in (in_order, overtaken))
     assert other.level is one.level
     assert other.open_level is one.open_level
     assert other.silence_due_at == one.silence_due_at
@@ -168,21 +170,23 @@ def test_a_shuffled_and_doubled_log_comes_to_the_same(
     for number, (gap, (kind, what), talk) in enumerate(steps):
         at += gap
         item = happened(kind, what, at, talk)
-        events.append(replace(item, event_id=EventId(f"e-{number}"), conversation_id=talk))
+        events.append(
+            replace(item, event_id=EventId(f"e-{number}"), conversation_id=ConversationId(talk))
+        )
     once, twice = Bench(), Bench()
     feed(once, events, batch)
     feed(twice, doubled(events, random), other_batch)
     assert twice.memories == once.memories
     assert twice.store.seen == once.store.seen
     for talk in ("c-1", "c-2", "c-3"):
-        updates, pushes = (
+        first, second = (
             [
                 [item for item in kind if item.conversation_id == talk]
                 for kind in (bench.store.updates, bench.store.pushes)
             ]
             for bench in (once, twice)
         )
-        assert updates == pushes
+        assert first == second
 
 
 def feed(bench: Bench, events: list[Event], batch: int) -> None:

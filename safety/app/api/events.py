@@ -36,7 +36,9 @@ async def limited_body(request: Request) -> bytes:
     async for chunk in request.stream():
         body += chunk
         if len(body) > limit:
-            raise HTTPException(413, f"the body is larger than {limit} bytes; send fewer events")
+            told = f"the body is larger than {limit} bytes; send fewer events"
+            # closing is what keeps a body without end from being read on
+            raise HTTPException(413, told, {"Connection": "close"})
     return bytes(body)
 
 
