@@ -4,8 +4,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 8080
+# dialogues or events to replay, one a line: make chaos FILE=dialogues.jsonl.xz
+FILE ?=
 
-.PHONY: run test lint types imports check bench chaos clean
+.PHONY: run test lint types imports check bench chaos faults clean
 
 run: $(VENV)/base.stamp
 	$(BIN)/jiezhu serve --demo --port $(PORT)
@@ -29,7 +31,10 @@ bench: $(VENV)/test.stamp
 	$(BIN)/python -m tests.bench
 
 chaos: $(VENV)/test.stamp
-	$(BIN)/python -m tests.chaos
+	$(BIN)/python -m tests.chaos $(FILE)
+
+faults: $(VENV)/test.stamp
+	$(BIN)/python -m tests.faults
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

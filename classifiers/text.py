@@ -85,6 +85,8 @@ class _Fold(dict[int, str]):
             return "\n"
         if char.isspace():
             return " "
+        if char == STRETCH:
+            return STRETCH
         if char in _QUOTES:
             return _QUOTES[char]
         char = _EMOJI.get(char, char)

@@ -40,7 +40,8 @@ class Loop:
 
     `step` returns how much it did; after a round without work the loop rests for `rest_s`. A round
     that raises changed nothing for good: it is logged, counted, and tried again after a back-off.
-    `stale_after_s` is how long without a finished round the loop counts as stuck.
+    `stale_after_s` is how long without a finished round the loop counts as stuck. `close` runs in
+    the loop's thread at its end.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class Loop:
         clock: Clock,
         metrics: Metrics,
         stale_after_s: float = 30.0,
+        close: Callable[[], None] | None = None,
     ) -> None:
         self.name = name
         self._step = step
@@ -58,6 +60,7 @@ class Loop:
         self._clock = clock
         self._metrics = metrics
         self._stale_after_s = stale_after_s
+        self._close = close
         self._stop = threading.Event()
         self._last_success = self._last_turn = clock.monotonic()
         self._thread = threading.Thread(target=self.run, name=name, daemon=True)
@@ -74,7 +77,12 @@ class Loop:
             self._thread.join(timeout_s)
 
     def run(self) -> None:
-        """Loop until stopped."""
+        """Loop until stopped, then close what the loop alone uses."""
+        self._turn_until_stopped()
+        if self._close is not None:
+            self._close()
+
+    def _turn_until_stopped(self) -> None:
         failures = 0
         while not self._stop.is_set():
             try:

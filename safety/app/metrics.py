@@ -22,6 +22,8 @@ class Metrics:
         self.dead_letters = Counter(
             "jiezhu_dead_letters", "Records that are not events", ["reason"], registry=registry
         )
+        # what nobody has read must show as a rise from zero, not appear as a one
+        self.dead_letters.labels("unhandled")
         self.unknown_fields = Counter(
             "jiezhu_unknown_fields", "Fields that no event type knows", registry=registry
         )

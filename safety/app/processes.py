@@ -11,13 +11,23 @@ import structlog
 from escalation import Dispatcher
 from safety.app.logs import describe
 from safety.app.loops import Loop
+from safety.app.metrics import Metrics
 from safety.app.store.feed import Letter
 from safety.app.store.upkeep import Beat, Retention, purge
 from safety.app.wiring import Parts
+from safety.core.cases import Page
 from safety.core.errors import InvalidRequest, Unavailable
 from safety.core.events import Event
 from safety.core.monitor import Handled
-from safety.core.ports import Checkpoint, DeadLetters, Source, nowhere
+from safety.core.ports import (
+    Checkpoint,
+    ClimbLadder,
+    DeadLetters,
+    Outcome,
+    PageDesk,
+    Source,
+    nowhere,
+)
 from streams.consumer import UNHANDLED, Consumer
 
 BEAT_S = 1.0
@@ -159,7 +169,33 @@ def consume_loop(
 ) -> Loop:
     """Reads the stream."""
     step = ConsumerStep(parts, source, dead_letters)
-    return Loop("consume", step, rest_s, parts.clock, parts.metrics, parts.settings.stale_after_s)
+    stale_after_s = parts.settings.stale_after_s
+    return Loop("consume", step, rest_s, parts.clock, parts.metrics, stale_after_s, source.close)
+
+
+class CountingDesk:
+    """The desk, with every outcome counted; implements the `PageDesk` port."""
+
+    def __init__(self, desk: PageDesk, metrics: Metrics) -> None:
+        self._desk = desk
+        self._metrics = metrics
+
+    def climb_due(self, now: datetime, limit: int, climb: ClimbLadder) -> int:
+        """See the port."""
+        return self._desk.climb_due(now, limit, climb)
+
+    def claim(self, now: datetime, lease_s: float, limit: int) -> list[Page]:
+        """See the port."""
+        return self._desk.claim(now, lease_s, limit)
+
+    def settle(self, page: Page, outcome: Outcome, now: datetime) -> None:
+        """See the port."""
+        self._desk.settle(page, outcome, now)
+        if outcome.receipt is not None:
+            came = outcome.receipt.state.value
+        else:
+            came = "undeliverable" if outcome.undeliverable else "failed"
+        self._metrics.pages.labels(page.channel, came).inc()
 
 
 def dispatch_loops(
@@ -168,7 +204,7 @@ def dispatch_loops(
     """Pages people, lets silences pass, relays the outbox, forgets on schedule."""
     clock, metrics = parts.clock, parts.metrics
     dispatcher = Dispatcher(
-        parts.desk,
+        CountingDesk(parts.desk, metrics),
         parts.notifiers,
         parts.roster,
         parts.climb,
@@ -176,7 +212,7 @@ def dispatch_loops(
         lease_s=parts.settings.lease_s,
     )
     loops = [
-        Loop("page", dispatcher.run_once, 0.1, clock, metrics),
+        Loop("page", dispatcher.run_once, 0.1, clock, metrics, close=dispatcher.close),
         Loop("silence", lambda: _tick(parts), 1.0, clock, metrics),
         Loop("purge", Purge(parts), 60.0, clock, metrics, stale_after_s=2 * PURGE_S),
         Loop("beat", lambda: _beat(parts, "dispatch"), BEAT_S, clock, metrics),

@@ -148,6 +148,11 @@ def open_vault(settings: Settings, randomness: Callable[[int], bytes] = os.urand
     if settings.master_key is not None:
         ring, current = parse_ring(settings.master_key.get_secret_value())
     else:
+        if settings.kafka and settings.master_key_file is None:
+            raise Misconfigured(
+                "several machines must share one master key: set JIEZHU_MASTER_KEY or"
+                " JIEZHU_MASTER_KEY_FILE (id:key, the key 32 random bytes in base64)"
+            )
         path = settings.master_key_file or settings.data_dir / "master.key"
         if settings.master_key_file is not None and not path.is_file():
             # a fresh key in its place would open nothing that was ever sealed

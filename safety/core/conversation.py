@@ -23,7 +23,8 @@ class Conversation(NamedTuple):
 
     `subject` is whose case is open here: the client, or a stand-in while no client is known.
     `window` holds the last turns, oldest first. `level` is the highest so far; `open_level` what
-    its open case stands at, None without one. `silence_due_at` is the event time at which the
+    its open case stands at, None without one. `with_professional` while a counsellor is with the
+    client: then a silence is theirs to read. `silence_due_at` is the event time at which the
     client's silence next raises the level. `card_seq` numbers the cards of its feed. `version`
     counts writes and guards against two workers at once; 0 means never stored.
     """
@@ -37,6 +38,7 @@ class Conversation(NamedTuple):
     window: tuple[Turn, ...] = ()
     level: Level | None = None
     open_level: Level | None = None
+    with_professional: bool = False
     prior_risk_at: datetime | None = None
     place_at: datetime | None = None
     call_since: datetime | None = None

@@ -141,6 +141,10 @@ def _after_message(
     if message.role is Role.LISTENER:
         at = _later(now.last_listener_at, message.sent_at)
         return now._replace(window=window, last_listener_at=at)
+    if message.role is Role.COUNSELLOR:
+        here = now.open_level is not None
+        due = None if here else now.silence_due_at
+        return now._replace(window=window, with_professional=here, silence_due_at=due)
     if message.role is not Role.CLIENT or assessment is None:
         return now._replace(window=window)
     at = message.sent_at
@@ -234,8 +238,11 @@ def _after_help(now: Conversation, event: Event) -> Conversation:
 
 
 def _raised(now: Conversation, level: Level | None) -> Conversation:
+    open_level = most_urgent(now.open_level, level)
     return now._replace(
-        level=most_urgent(now.level, level), open_level=most_urgent(now.open_level, level)
+        level=most_urgent(now.level, level),
+        open_level=open_level,
+        with_professional=now.with_professional and open_level is now.open_level,
     )
 
 
@@ -253,9 +260,9 @@ def _silence_set(
 
 
 def _silence_due(now: Conversation, since: datetime, rules: TriageRules) -> Conversation:
-    """When silence next raises this conversation; never while a call is live."""
+    """When silence next raises this conversation; never while somebody is with the client."""
     rule = rules.silence.get(now.open_level) if now.open_level is not None else None
-    if rule is None or now.call_since is not None:
+    if rule is None or now.call_since is not None or now.with_professional:
         return now._replace(silence_due_at=None)
     due = max(since, now.last_client_at or since) + timedelta(seconds=rule.after_s)
     return now._replace(silence_due_at=due)

@@ -84,7 +84,6 @@ def test_the_client_moving_starts_it_anew(moves: Event) -> None:
         message(NOTHING, 50, Role.LISTENER),
         message("加我微信", 50, Role.LISTENER),
         message("想开点", 50, Role.LISTENER),
-        message(NOTHING, 50, Role.COUNSELLOR),
         message(NOTHING, 50, Role.SYSTEM),
         event(EventType.TYPING, 50, Role.LISTENER),
         event(EventType.READ, 50),
@@ -99,6 +98,21 @@ def test_nobody_else_and_nothing_else_starts_it_anew(other: Event) -> None:
     now, _ = fold([message(P1_WORDS), other])
     assert due(now) == 60
     assert due(fold([message(P1_WORDS), message(NOTHING, 50)])[0]) == 110
+
+
+def test_a_silence_is_the_counsellors_to_read_until_it_gets_worse() -> None:
+    counsellor = message(NOTHING, 50, Role.COUNSELLOR)
+    now, _ = fold([message(P1_WORDS), counsellor, message(NOTHING, 55)])
+    assert (now.with_professional, due(now)) == (True, None)
+    quiet, _ = fold([message(P2_WORDS), counsellor])
+    assert (quiet.with_professional, due(quiet)) == (True, None)
+    worse, _ = fold([message(P2_WORDS), counsellor, message(P1_WORDS, 90)])
+    assert (worse.with_professional, due(worse)) == (False, 150)
+
+
+def test_a_counsellor_in_a_conversation_without_a_case_changes_nothing() -> None:
+    now, _ = fold([message(NOTHING), message(NOTHING, 5, Role.COUNSELLOR), message(P1_WORDS, 10)])
+    assert (now.with_professional, due(now)) == (False, 70)
 
 
 def test_late_words_of_the_client_do_not_turn_it_back() -> None:

@@ -14,7 +14,7 @@ from safety.app.api import cases, events, feeds, ops
 from safety.app.intake import Intake
 from safety.app.store.casework import NoSuchCase
 from safety.app.wiring import Parts
-from safety.core.errors import Conflict, InvalidRequest, Unavailable
+from safety.core.errors import Conflict, InvalidRequest, Misconfigured, Unavailable
 
 CONSOLE = Path(__file__).parent.parent / "console"
 
@@ -23,7 +23,7 @@ def create_app(
     parts: Parts, intake: Intake | None, hub: feeds.FeedHub | None, health: ops.Health
 ) -> FastAPI:
     """The API over `parts`; without an intake and a hub only health and metrics are served."""
-    app = FastAPI(title="jiezhu", version=__version__, docs_url="/docs", redoc_url=None)
+    app = FastAPI(title="jiezhu", version=__version__, docs_url=None, redoc_url=None)
     app.state.parts = parts
     app.state.intake = intake
     app.state.intake_limiter = events.intake_limiter()
@@ -34,6 +34,7 @@ def create_app(
     app.add_exception_handler(InvalidRequest, _invalid)
     app.add_exception_handler(Conflict, _conflict)
     app.add_exception_handler(Unavailable, _unavailable)
+    app.add_exception_handler(Misconfigured, _misconfigured)
     app.include_router(ops.router)
     if intake is not None and hub is not None:
         app.include_router(events.router)
@@ -64,3 +65,7 @@ async def _conflict(_request: Request, error: Exception) -> JSONResponse:
 
 async def _unavailable(_request: Request, error: Exception) -> JSONResponse:
     return JSONResponse({"detail": str(error)}, 503, {"Retry-After": "1"})
+
+
+async def _misconfigured(_request: Request, error: Exception) -> JSONResponse:
+    return JSONResponse({"detail": str(error)}, 500)

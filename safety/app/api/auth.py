@@ -11,8 +11,8 @@ from fastapi import Depends, HTTPException, Request
 from safety.app.settings import Scope
 
 
-def require(scope: Scope) -> Callable[[Request], None]:
-    """A dependency that admits callers with a token of `scope`."""
+def require(*scopes: Scope) -> Callable[[Request], None]:
+    """A dependency that admits callers with a token of one of `scopes`."""
 
     def check(request: Request) -> None:
         tokens: Mapping[str, Scope] = request.app.state.parts.settings.api_tokens
@@ -21,9 +21,9 @@ def require(scope: Scope) -> Callable[[Request], None]:
         given = request.headers.get("authorization", "").removeprefix("Bearer ").strip()
         for token, granted in tokens.items():
             if hmac.compare_digest(token.encode(), given.encode()):
-                if granted == scope:
+                if granted in scopes:
                     return
-                raise HTTPException(403, f"this token is not for {scope} calls")
+                raise HTTPException(403, f"this token is not for {' or '.join(scopes)} calls")
         raise HTTPException(401, "a bearer token is needed", {"WWW-Authenticate": "Bearer"})
 
     return check
@@ -31,3 +31,4 @@ def require(scope: Scope) -> Callable[[Request], None]:
 
 Platform = Annotated[None, Depends(require("platform"))]
 Professional = Annotated[None, Depends(require("professional"))]
+Either = Annotated[None, Depends(require("platform", "professional"))]

@@ -13,7 +13,7 @@ from fastapi import APIRouter, Header, HTTPException, Query, Request
 from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.concurrency import run_in_threadpool
 
-from safety.app.api.auth import Platform, Professional
+from safety.app.api.auth import Either, Professional
 from safety.app.api.views import case_view
 from safety.app.store.feed import CardFeed
 from safety.core.cases import CaseStatus
@@ -77,7 +77,7 @@ class FeedHub:
 async def cards(
     request: Request,
     conversation_id: str,
-    _caller: Platform,
+    _caller: Either,
     tenant: str = "default",
     after: Annotated[int, Query(ge=0, le=999_999_999)] = 0,
     last_event_id: Annotated[str | None, Header()] = None,

@@ -6,7 +6,7 @@ import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import click
@@ -24,7 +24,7 @@ from safety.app.processes import LaggingSource, consume_loop, dispatch_loops
 from safety.app.settings import Settings, read_settings
 from safety.app.wiring import Parts, build, kafka_settings
 from safety.core.clock import SystemClock
-from safety.core.errors import Misconfigured
+from safety.core.errors import Misconfigured, Unavailable
 from safety.core.ports import DeadLetters
 from streams.kafka import KafkaDeadLetters, KafkaPublisher, KafkaSource, ensure_topics
 from streams.memory import MemoryStream
@@ -162,7 +162,8 @@ def running(crew: Crew, parts: Parts) -> Iterator[None]:
         yield
     finally:
         crew.stop()
-        parts.heartbeats.forget(parts.process)
+        with suppress(Unavailable):  # then it is missed as if it had died: the honest reading
+            parts.heartbeats.forget(parts.process)
 
 
 @contextmanager
@@ -192,6 +193,9 @@ def run_http(app: FastAPI, server_socket: socket.socket) -> None:
         timeout_graceful_shutdown=3,
         lifespan="off",
     )
+    for number in (signal.SIGTERM, signal.SIGINT):
+        # uvicorn raises the signal that ended it once more; what comes after it must still run
+        signal.signal(number, lambda *_: None)
     uvicorn.Server(config).run(sockets=[server_socket])
 
 

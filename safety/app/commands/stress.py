@@ -172,6 +172,7 @@ def stress(
         clock.sleep(2.0)
         watch.stop()
     result = audit(engine, ids)
+    engine.dispose()
     breaches = report(result, watch, limits, click.echo)
     sys.exit(1 if breaches else 0)
 

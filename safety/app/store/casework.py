@@ -16,6 +16,7 @@ from safety.app.store.engine import transaction
 from safety.app.store.sql import SqlStore
 from safety.app.store.tables import cases, conversations, digest, evidence, timeline
 from safety.core.cases import Case, CaseStatus, EscalationPolicy
+from safety.core.conversation import Conversation
 from safety.core.errors import InvalidRequest
 from safety.core.types import CaseId, ConversationId, Level, PersonId, Role
 
@@ -113,6 +114,7 @@ class Casework:
                 ladder=replace(case.ladder, due_at=None),
             )
             withdraw_pages(connection, case_id, now)
+            self._tell_conversations(connection, case, _accompanied)
             return self._written(connection, taken, "taken", None, person)
 
     def lower(self, case_id: CaseId, person: PersonId, level: Level, reason: str) -> Case:
@@ -129,9 +131,10 @@ class Casework:
                 status=CaseStatus.TAKEN,
                 ladder=replace(case.ladder, level=level, due_at=None),
             )
-            self._reset_conversations(connection, case, level)
+            detail = f"{level.name} {_told(reason)}"
+            self._tell_conversations(connection, case, lambda before: _judged(before, case, level))
             withdraw_pages(connection, case_id, self._store.clock.now())
-            return self._written(connection, lowered, "lowered", _told(reason), person)
+            return self._written(connection, lowered, "lowered", detail, person)
 
     def close(self, case_id: CaseId, person: PersonId, reason: str) -> Case:
         """End the episode, with a reason. Closing again changes nothing."""
@@ -145,7 +148,7 @@ class Casework:
                 owner=case.owner or person,
                 ladder=replace(case.ladder, due_at=None),
             )
-            self._reset_conversations(connection, case, None)
+            self._tell_conversations(connection, case, lambda before: _judged(before, case, None))
             withdraw_pages(connection, case_id, self._store.clock.now())
             return self._written(connection, closed, "closed", _told(reason), person)
 
@@ -191,7 +194,12 @@ class Casework:
             publish_case(connection, case, kind, now)
         return case
 
-    def _reset_conversations(self, connection: Connection, case: Case, level: Level | None) -> None:
+    def _tell_conversations(
+        self,
+        connection: Connection,
+        case: Case,
+        change: Callable[[Conversation], Conversation],
+    ) -> None:
         """Tell the memory of each conversation of this case what the professional decided."""
         query = select(evidence.c.conversation_id).where(evidence.c.case_id == case.id).distinct()
         names = sorted({case.conversation_id, *map(ConversationId, connection.scalars(query))})
@@ -199,18 +207,26 @@ class Casework:
         rows = connection.execute(
             select(conversations).where(conversations.c.key.in_(keys)).with_for_update()
         ).all()
-        changed = [
-            memory.unseal(row, self._store.vault)._replace(
-                open_level=level,
-                subject=case.client_id if level is not None else None,
-                place_at=None,
-                chips=(),
-                cues=(),
-                silence_due_at=None,
-            )
-            for row in rows
-        ]
+        changed = [change(memory.unseal(row, self._store.vault)) for row in rows]
         upsert_versioned(connection, conversations, self._store.conversation_rows(changed))
+
+
+def _accompanied(before: Conversation) -> Conversation:
+    """A professional is with the client."""
+    return before._replace(with_professional=True, silence_due_at=None)
+
+
+def _judged(before: Conversation, case: Case, level: Level | None) -> Conversation:
+    """A professional has looked: what led here is cleared, and `level` is what remains."""
+    return before._replace(
+        open_level=level,
+        subject=case.client_id if level is not None else None,
+        with_professional=level is not None,
+        place_at=None,
+        chips=(),
+        cues=(),
+        silence_due_at=None,
+    )
 
 
 def _one(connection: Connection, case_id: CaseId, *, lock: bool = False) -> Case:

@@ -119,8 +119,7 @@ class Retention:
 def purge(engine: Engine, now: datetime, retention: Retention) -> int:
     """Forget what is past its time; returns how many rows went.
 
-    A case stays as a record; its key is destroyed and its texts deleted, so that no backup of the
-    texts can be read either.
+    A case stays as a record; its texts are deleted and its key destroyed.
     """
     old = now - retention.unalerted
     with transaction(engine) as connection:
