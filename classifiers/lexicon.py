@@ -27,6 +27,9 @@ _ACUTE = frozenset(
         Label.PASSIVE_IDEATION,
     }
 )
+_CLOSE = 4
+"""So few characters between a time and a term need no verb of deciding ("明天跳江")."""
+
 _MESSAGE = 300
 """How far around a hit a message is searched for what a row asks of it."""
 
@@ -201,7 +204,8 @@ class _Tally:
         begin, stop = clauses.view.span(when.start, when.end)
         if stop > base:
             self._add(max(begin - base, 0), stop - base, hit.entry, None, when.cue)
-        close = low <= when.start and hit.start - when.end <= 3
+        apart = hit.start - when.end
+        close = low <= when.start and apart <= (_CLOSE if reading.wish else 2 * _CLOSE)
         return dict(hit.entry.dated) if reading.intent or close else {}
 
     def _add(

@@ -34,6 +34,8 @@ def _disputed(rows: list[Entry]) -> Iterable[str]:
         for form in row.forms:
             holders[form.heads, form.text].append(row)
     for (heads, text), found in sorted(holders.items()):
+        if all(row.suppressor for row in found):
+            continue
         kinds = sorted({row.kind for row in found})
         ids = ", ".join(sorted(row.id for row in found))
         term = f"{heads[0]}…{text}" if heads else text

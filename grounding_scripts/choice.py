@@ -115,6 +115,9 @@ class Chooser:
         return self._hold(wish) if _answered(wish) else self._cards[DIRECT_QUESTION]
 
     def _middle(self, wish: CardWish) -> Card | None:
+        if not wish.labels and not wish.cues and not wish.shown:
+            # nothing was said yet: wind on a night call asks where somebody is, not what they plan
+            return self._next("orient", wish)
         own_danger = bool(wish.cues & OWN_DANGER)
         if Label.THIRD_PARTY in wish.labels and not (own_danger or wish.labels & CONCRETE):
             leading: Card | None = self._unseen((THIRD_PARTY,), wish)

@@ -53,6 +53,7 @@ class CardLibrary:
         6  P0, P1: panic, no harm to self                panic.breathe, panic.red_flags
         7  P0, P1: not asked, no yes, no act in progress direct_question
         8  P0, P1: otherwise                             hold
+        8b P2: no word fired, no card yet (wind heard)   the first orient card
         9  P2: a third party leads                       third_party, then as 11
         10 P2: dependency 3 leads                        dependency, then as 11
         11 P2: otherwise                                 direct_question once; hold after a yes

@@ -188,7 +188,8 @@ class Reader:
                 effects.updates.append(_update(now, decision, turns))
         if case_was_open and isinstance(event, Message):
             effects.updates.append(_evidence(now, event))
-        if decisions:
+        ended = event is not None and event.type is EventType.SESSION_END
+        if decisions and not (ended and decisions[-1].level is Level.P2):
             now = self._with_card(now, event, assessment, decisions, effects)
         effects.conversations[now.key] = now
 

@@ -250,8 +250,6 @@ def _silence_set(
     now: Conversation, event: Event, stood_at: Level | None, rules: TriageRules
 ) -> Conversation:
     """Silence counts anew when the client moves, when a call ends, and from another level on."""
-    if event.type is EventType.SESSION_END:
-        return now._replace(silence_due_at=None)
     moved = event.role is Role.CLIENT and event.type in (EventType.MESSAGE, EventType.TYPING)
     call_over = event.type in (EventType.CALL_END, EventType.CALL_DROP)
     if moved or call_over or now.open_level is not stood_at or now.call_since is not None:

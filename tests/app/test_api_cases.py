@@ -57,9 +57,7 @@ class TestDoors:
     )
 
     @pytest.mark.parametrize(("method", "path"), PLATFORM + PEOPLE)
-    def test_without_the_right_token_nothing(
-        self, served: Served, method: str, path: str
-    ) -> None:
+    def test_without_the_right_token_nothing(self, served: Served, method: str, path: str) -> None:
         other = "people-token" if (method, path) in self.PLATFORM else "platform-token"
         body: dict[str, Any] = {} if method == "GET" else {"json": {**ACT, "level": "P2"}}
         for headers in ({}, bearer("wrong"), {"Authorization": "Bearer"}, bearer("platform-toke")):
@@ -220,9 +218,7 @@ class TestHealth:
         found: list[str] = body["findings"]
         return found
 
-    def test_ready_only_when_somebody_consumes_and_somebody_dispatches(
-        self, parts: Parts
-    ) -> None:
+    def test_ready_only_when_somebody_consumes_and_somebody_dispatches(self, parts: Parts) -> None:
         with self.served_with(parts) as served:
             assert [item.split(":")[0] for item in self.findings(served)] == [
                 "consume",

@@ -156,7 +156,9 @@ class TestBad:
 
     def test_too_much_at_once(self, served: Served) -> None:
         assert served.http.post("/v1/events", content=b"x" * 200_001).status_code == 413
-        assert served.http.post("/v1/events", content=b"[" + b"7," * 1_000 + b"7]").status_code == 413
+        assert (
+            served.http.post("/v1/events", content=b"[" + b"7," * 1_000 + b"7]").status_code == 413
+        )
 
     def test_a_body_without_end_is_cut_off(self, served: Served) -> None:
         sent = 0

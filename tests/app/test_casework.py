@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
@@ -118,11 +119,12 @@ class TestClosing:
         closed = parts.casework.close(case.id, A, "已经安全")
         assert closed.status is CaseStatus.CLOSED
         assert parts.casework.close(case.id, B, "再关一次") == closed
-        for act in (
+        acts: list[Callable[[], object]] = [
             lambda: parts.casework.acknowledge(case.id, A),
             lambda: parts.casework.take(case.id, A),
             lambda: parts.casework.lower(case.id, A, Level.P3, "聊过了"),
-        ):
+        ]
+        for act in acts:
             with pytest.raises(InvalidRequest, match="closed"):
                 act()
         (following,) = opened(parts, update())

@@ -84,9 +84,7 @@ class TestFeed:
         self, parts: Parts, params: dict[str, str], headers: dict[str, str]
     ) -> None:
         with serve(parts, Plan(consuming=False)) as served:
-            answer = served.http.get(
-                "/v1/conversations/c-1/cards", params=params, headers=headers
-            )
+            answer = served.http.get("/v1/conversations/c-1/cards", params=params, headers=headers)
         assert answer.status_code == 422
 
     def test_pages_of_a_long_feed_follow_each_other(self, parts: Parts) -> None:

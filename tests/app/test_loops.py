@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import logging
 import threading
 from collections.abc import Callable
@@ -48,7 +49,7 @@ class TestLoop:
         running.start()
         until(lambda: len(moments) == 4, REAL)
         running.stop(5)
-        pauses = [after - before for before, after in zip(moments, moments[1:], strict=False)]
+        pauses = [after - before for before, after in itertools.pairwise(moments)]
         assert all(pause >= wish for pause, wish in zip(pauses, BACKOFF_S, strict=False))
 
     def test_counts_failures_by_kind_and_never_by_message(self) -> None:
@@ -68,7 +69,12 @@ class TestLoop:
 
     def test_stops_in_the_middle_of_a_rest(self) -> None:
         rested = threading.Event()
-        running = loop(lambda: int(rested.set() or 0), rest_s=600)
+
+        def step() -> int:
+            rested.set()
+            return 0
+
+        running = loop(step, rest_s=600)
         running.start()
         rested.wait(5)
         before = REAL.monotonic()
@@ -87,10 +93,10 @@ class TestLoop:
         running.start()
         assert threw.wait(5)
         running.stop(5)
-        assert running.problem is None
+        assert [running.problem, running.stuck] == [None, None]
         clock.advance(11)
-        assert running.problem == "work has not finished a round for 11 seconds"
-        assert running.stuck == running.problem
+        told = "work has not finished a round for 11 seconds"
+        assert [running.problem, running.stuck] == [told, told]
 
     def test_an_error_of_its_own_is_stuck_and_an_outside_one_is_not(self) -> None:
         for error, stuck in ((KeyError("x"), True), (StoreUnavailable("away"), False)):
@@ -137,7 +143,7 @@ class TestLogs:
         configure_logs(written)
         try:
             try:
-                raise ValueError(SECRET)
+                int(SECRET)
             except ValueError:
                 logging.getLogger("uvicorn.error").exception("failed on %s", SECRET)
             structlog.get_logger().info("hello", number=1)

@@ -43,7 +43,9 @@ def test_every_row_of_the_reference_is_there() -> None:
 
 def test_unsourced_rows_are_weak() -> None:
     rows = [entry for entry in lexicon().entries if entry.id.startswith("g")]
-    weak = {number(entry) for entry in rows if re.match(r"(brief; )?L\b(?!.*S\d)[^;]*\Z", entry.source)}
+    weak = {
+        number(entry) for entry in rows if re.match(r"(brief; )?L\b(?!.*S\d)[^;]*\Z", entry.source)
+    }
     assert weak == UNSOURCED
     assert len(weak) == 32
     for entry in rows:
@@ -51,9 +53,9 @@ def test_unsourced_rows_are_weak() -> None:
             assert entry.strength is Strength.WEAK, entry.id
 
 
-def test_nothing_in_the_shipped_glossary_is_stale_or_disputed_badly() -> None:
+def test_nothing_in_the_shipped_glossary_is_stale_or_disputed() -> None:
     day = max(entry.reviewed_on for entry in lexicon().entries)
-    assert not [line for line in lexicon().lint(day) if "reviewed" in line]
+    assert lexicon().lint(day) == []
     late = lexicon().lint(day + timedelta(days=91))
     assert any("over 90 days ago" in line for line in late)
 

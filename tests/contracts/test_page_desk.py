@@ -34,7 +34,8 @@ def at(seconds: float) -> timedelta:
 
 def state(parts: Parts, page: Page) -> str:
     with transaction(parts.store.engine) as connection:
-        return connection.execute(select(pages.c.state).where(pages.c.id == page.id)).scalar_one()
+        query = select(pages.c.state).where(pages.c.id == page.id)
+        return str(connection.execute(query).scalar_one())
 
 
 def kinds(parts: Parts, case_id: CaseId) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -83,6 +84,19 @@ def test_a_faint_label_is_none_whatever_fired(score: float) -> None:
     assert level_of(assessed({Label.SUICIDE_PLAN: 0.5}, Cue.TIME_NOW)) is Level.P0
 
 
+@pytest.mark.parametrize(
+    ("label", "below"),
+    [
+        (Label.ACTIVE_IDEATION, Level.P2),
+        (Label.SUICIDE_PREPARATION, Level.P2),
+        (Label.AGGRESSION_BY_CLIENT, None),
+    ],
+)
+def test_some_labels_must_be_surer_than_others(label: Label, below: Level | None) -> None:
+    assert level_of(assessed({label: 0.74})) is below
+    assert level_of(assessed({label: 0.75})) is not below
+
+
 def test_evidence_for_a_label_without_a_score_counts_for_nothing() -> None:
     wish = Evidence("lexicon", 0, 1, "t", label=Label.PASSIVE_IDEATION)
     assert level_of(assessed(None, Cue.HOPELESS, also=[wish]), place_at=NOON) is None
@@ -124,7 +138,9 @@ def test_the_strongest_support_of_a_signal_counts() -> None:
         assert level_of(assessed(WISH, how=how)) is not Level.P1
         assert level_of(assessed(WISH, how=how, also=[plain])) is Level.P1
     weak = Evidence("lexicon", 0, 1, "t", label=Label.ACTIVE_IDEATION, strength=Strength.WEAK)
+    mixed = assessed(WISH, how=Strength.CODED, also=[weak, plain])
     assert level_of(assessed(WISH, how=Strength.CODED, also=[weak])) is Level.P2
+    assert level_of(replace(mixed, evidence=mixed.evidence[::-1])) is Level.P1
 
 
 # Coded: a word that needs a co-signal (R-DET-07).
@@ -148,8 +164,9 @@ def test_a_coded_cue_alone_is_at_most_p3(cue: Cue) -> None:
 )
 def test_a_plain_cue_beside_a_coded_word_makes_it_count(cue: Cue) -> None:
     beside = Evidence("lexicon", 0, 1, "t", cue=cue)
-    assert level_of(assessed(WISH, how=Strength.CODED)) is Level.P3
-    assert level_of(assessed(WISH, how=Strength.CODED, also=[beside])) is Level.P1
+    coded = {Label.SELF_INJURY: 0.9}
+    assert level_of(assessed(coded, Cue.ACT_NOW, how=Strength.CODED)) is Level.P3
+    assert level_of(assessed(coded, Cue.ACT_NOW, how=Strength.CODED, also=[beside])) is Level.P0
 
 
 @pytest.mark.parametrize("label", [Label.ACTIVE_IDEATION, Label.PASSIVE_IDEATION])

@@ -69,6 +69,8 @@ TABLE: list[tuple[CardWish, str | None]] = [
     (wish(P3, Label.OFF_PLATFORM), "coach.off_platform"),
     (wish(P3, Label.OFF_PLATFORM, Cue.MONEY), "coach.off_platform"),
     # P2.
+    (wish(P2), "orient.seat"),
+    (wish(P2, shown=("orient.seat",)), "direct_question"),
     (wish(P2, Label.ACTIVE_IDEATION), "direct_question"),
     (wish(P2, Label.ACTIVE_IDEATION, shown=ASKED), None),
     (wish(P2, Label.ACTIVE_IDEATION, shown=(*ASKED, "orient.seat")), None),

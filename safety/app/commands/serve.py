@@ -174,6 +174,7 @@ def bound_socket(settings: Settings) -> Iterator[tuple[socket.socket, str]]:
         server_socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             server_socket.bind((settings.host, settings.port))
+            server_socket.listen()  # whoever reads the address may call at once
         except OSError as error:
             raise Misconfigured(
                 f"cannot listen on {settings.host} port {settings.port}: {error.strerror};"
