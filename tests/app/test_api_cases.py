@@ -44,7 +44,7 @@ class TestDoors:
         with fresh(url, api_tokens=TOKENS) as parts, serve(parts) as found:
             yield found
 
-    PLATFORM = (("POST", "/v1/events"), ("GET", "/v1/conversations/c-1/cards"))
+    PLATFORM = (("POST", "/v1/events"),)
     PEOPLE = (
         ("GET", "/v1/cases"),
         ("GET", "/v1/cases/stream"),
@@ -73,6 +73,11 @@ class TestDoors:
         assert posted.status_code == 200
         listed = served.http.get("/v1/cases", headers=bearer("people-token"))
         assert (listed.status_code, listed.json()) == (200, [])
+        place = "/v1/conversations/c-1/cards"
+        assert served.http.get(place).status_code == 401
+        for token in TOKENS:
+            with served.http.stream("GET", place, headers=bearer(token)) as answer:
+                assert answer.status_code == 200
 
     def test_strangers_are_sent_away_before_their_body_is_read(self, served: Served) -> None:
         answer = served.http.post("/v1/events", content=b"x" * 9_000_000)

@@ -91,7 +91,7 @@ class TestLowering:
         lowered = parts.casework.lower(case.id, A, Level.P3, "  家人 \n 陪着  ")
         assert (lowered.level, lowered.status, lowered.owner) == (Level.P3, CaseStatus.TAKEN, A)
         entry = parts.casework.story(case.id)[-1]
-        assert (entry.kind, entry.who, entry.detail) == ("lowered", A, "家人 陪着")
+        assert (entry.kind, entry.who, entry.detail) == ("lowered", A, "P3 家人 陪着")
 
     def test_rises_again_when_the_client_gets_worse(self, parts: Parts) -> None:
         case = one(parts)

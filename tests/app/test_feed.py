@@ -167,6 +167,17 @@ class TestOutbox:
         assert len(sent) == 120
         assert set(sent.values()) == {1}
 
+    def test_a_slow_receiver_keeps_nobody_from_writing(self, publishing: Parts) -> None:
+        with publishing.store.transaction() as tx:
+            tx.push_cards([push(1)])
+
+        def slow(letters: Sequence[Letter]) -> None:
+            with ThreadPoolExecutor(1) as pool:
+                pool.submit(one, publishing).result(5)
+
+        assert publishing.outbox.relay(10, slow) == 1
+        assert len(publishing.casework.open_cases()) == 1
+
     def test_without_an_outlet_nothing_piles_up(self, parts: Parts) -> None:
         one(parts)
         with parts.store.transaction() as tx:

@@ -109,15 +109,15 @@ def scan(file: str) -> None:
     read. One line of JSON is printed for each message. Lines that are no events are named on the
     standard error, and the exit code is then 1.
     """
+    path = None if file == "-" else Path(file)
+    if path is not None and not path.is_file():
+        raise click.UsageError(f"there is no file {file}")
     settings = read_settings()
     reader = Reader(
         LexiconClassifier.load(settings.glossary_dir),
         CardLibrary.load(settings.cards_dir).pick,
         TriageRules(timezone=settings.timezone),
     )
-    path = None if file == "-" else Path(file)
-    if path is not None and not path.is_file():
-        raise click.UsageError(f"there is no file {file}")
     with open_lines(path, sys.stdin.buffer) as lines:
         unreadable = run(Scanner(reader), lines, sys.stdout.buffer)
     sys.exit(1 if unreadable else 0)

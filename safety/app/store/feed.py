@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Engine, delete, func, select
+from sqlalchemy import Connection, Engine, delete, func, select
 
 from safety.app.store.engine import transaction
 from safety.app.store.tables import cards, digest, outbox
@@ -70,6 +71,7 @@ class Outbox:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._turn = threading.Lock()
 
     def relay(self, limit: int, publish: Callable[[Sequence[Letter]], None]) -> int:
         """Hand up to `limit` letters to `publish`, oldest first, and forget them when it returns.
@@ -77,12 +79,33 @@ class Outbox:
         Several relays share the work. When `publish` raises, or the process dies, the letters
         stay and leave again: at least once, each with an id of its own.
         """
+        if self._engine.dialect.name == "sqlite":
+            return self._relay_in_turn(limit, publish)
         with transaction(self._engine) as connection:
-            query = select(outbox).order_by(outbox.c.id).limit(limit)
-            rows = connection.execute(query.with_for_update(skip_locked=True)).all()
-            letters = [Letter(row.id, row.topic, row.key, row.payload) for row in rows]
+            letters = _oldest(connection, limit)
             if letters:
                 publish(letters)
-                ids = [letter.id for letter in letters]
-                connection.execute(delete(outbox).where(outbox.c.id.in_(ids)))
+                _forget(connection, letters)
         return len(letters)
+
+    def _relay_in_turn(self, limit: int, publish: Callable[[Sequence[Letter]], None]) -> int:
+        """SQLite has one write lock for everybody: it is not held while a receiver thinks. There
+        is one process, so its relays take turns here instead of locking rows."""
+        with self._turn:
+            with transaction(self._engine) as connection:
+                letters = _oldest(connection, limit)
+            if letters:
+                publish(letters)
+                with transaction(self._engine) as connection:
+                    _forget(connection, letters)
+        return len(letters)
+
+
+def _oldest(connection: Connection, limit: int) -> list[Letter]:
+    query = select(outbox).order_by(outbox.c.id).limit(limit).with_for_update(skip_locked=True)
+    return [Letter(row.id, row.topic, row.key, row.payload) for row in connection.execute(query)]
+
+
+def _forget(connection: Connection, letters: Sequence[Letter]) -> None:
+    gone = [letter.id for letter in letters]
+    connection.execute(delete(outbox).where(outbox.c.id.in_(gone)))
