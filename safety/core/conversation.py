@@ -40,6 +40,7 @@ class Conversation(NamedTuple):
     open_level: Level | None = None
     with_professional: bool = False
     prior_risk_at: datetime | None = None
+    wish_at: datetime | None = None
     place_at: datetime | None = None
     call_since: datetime | None = None
     chips: tuple[Chip, ...] = ()

@@ -21,8 +21,9 @@ class Circumstance(StrEnum):
 
     NIGHT = "night"  # 22:00-06:00 where the client lives (R-IN-04)
     PLACE_OPEN = "place_open"  # a place cue that nobody cleared
-    RISK_BEFORE = "risk_before"  # P2 or worse in this conversation within 30 days
+    RISK_BEFORE = "risk_before"  # own danger at P2 or worse in this conversation within 30 days
     DISTRESS_BEFORE = "distress_before"  # hopelessness within the cue memory
+    WISH_BEFORE = "wish_before"  # a wish to be dead, active or passive, within the cue memory
     CARD_SHOWN = "card_shown"  # the listener was given a card in this conversation
 
 
@@ -67,7 +68,8 @@ _DISTRESS: set[Signal] = {
     Label.DEPENDENCY,
     *_LEAVING,
 }
-_ACT: set[Signal] = {Label.SUICIDE_ATTEMPT, Label.SELF_INJURY, Cue.MEDICAL}
+_HARM: set[Signal] = {Label.SUICIDE_ATTEMPT, Label.SELF_INJURY}
+_ACT: set[Signal] = {*_HARM, Cue.MEDICAL}
 _THERE: set[Signal] = {Label.DANGEROUS_PLACE, Circumstance.PLACE_OPEN}
 _AT_HAND: set[Signal] = {Cue.METHOD, Cue.MEANS}
 
@@ -76,6 +78,8 @@ ENTRY_RULES: tuple[EntryRule, ...] = (
     _rule("p0.place_with_intent", Level.P0, _THERE, _DEATH),
     _rule("p0.place_at_night", Level.P0, {Label.DANGEROUS_PLACE}, {Circumstance.NIGHT}),
     _rule("p0.place_after_risk", Level.P0, {Label.DANGEROUS_PLACE}, {Circumstance.RISK_BEFORE}),
+    _rule("p0.place_after_wish", Level.P0, {Label.DANGEROUS_PLACE}, {Circumstance.WISH_BEFORE}),
+    _rule("p0.medical_injury", Level.P0, {Cue.MEDICAL}, _HARM),
     _rule("p0.plan_now", Level.P0, {Label.SUICIDE_PLAN}, {Cue.TIME_NOW}),
     _rule("p0.method_now", Level.P0, {Label.ACTIVE_IDEATION}, _AT_HAND, {Cue.TIME_NOW}),
     _rule("p0.farewell_and_gone", Level.P0, {Cue.FAREWELL}, {Cue.DISAPPEARANCE}),
@@ -88,7 +92,10 @@ ENTRY_RULES: tuple[EntryRule, ...] = (
     _rule("p1.wish_with", Level.P1, {Label.ACTIVE_IDEATION, Label.PASSIVE_IDEATION}, _WITH),
     _rule("p1.painless", Level.P1, {Cue.PAINLESS}),
     _rule("p1.pact", Level.P1, {Cue.PACT}, {*IDEATION, Cue.METHOD, Circumstance.RISK_BEFORE}),
-    _rule("p1.medical", Level.P1, {Cue.MEDICAL}, {Label.PANIC, Label.SELF_INJURY}),
+    _rule("p1.means", Level.P1, {Cue.MEANS}, {Cue.HOPELESS, Circumstance.DISTRESS_BEFORE}),
+    _rule("p1.method_and_leaving", Level.P1, _AT_HAND, _LEAVING),
+    _rule("p1.wish_then", Level.P1, _AT_HAND | _LEAVING, {Circumstance.WISH_BEFORE}),
+    _rule("p1.medical", Level.P1, {Cue.MEDICAL}, {Label.PANIC}),
     _rule("p1.leaving_after_risk", Level.P1, _LEAVING, {Circumstance.RISK_BEFORE}),
     _rule("p2.thoughts", Level.P2, {Label.ACTIVE_IDEATION, Label.SUICIDE_PREPARATION}),
     _rule("p2.self_injury", Level.P2, {Label.SELF_INJURY, Label.SELF_INJURY_URGE}),

@@ -112,7 +112,7 @@ def _promote_coded(
 ) -> None:
     if Strength.CODED not in signals.values():
         return
-    plain = {signal for signal, how in signals.items() if how is not Strength.CODED}
+    plain = {signal for signal, how in signals.items() if how is Strength.PLAIN}
     if CO_SIGNALS & (plain | circumstances(before, at, rules)):
         for signal, how in signals.items():
             if how is Strength.CODED:
@@ -147,6 +147,8 @@ def circumstances(
         for seen in before.cues
     ):
         found.add(Circumstance.DISTRESS_BEFORE)
+    if before.wish_at is not None and timedelta(0) <= at - before.wish_at <= rules.cue_memory:
+        found.add(Circumstance.WISH_BEFORE)
     if before.shown:
         found.add(Circumstance.CARD_SHOWN)
     return frozenset(found)

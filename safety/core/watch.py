@@ -147,26 +147,33 @@ def _after_message(
         return now._replace(window=window, with_professional=here, silence_due_at=due)
     if message.role is not Role.CLIENT or assessment is None:
         return now._replace(window=window)
-    at = message.sent_at
+    return _after_client(now._replace(window=window), message.sent_at, assessment, verdict, rules)
+
+
+def _after_client(
+    now: Conversation,
+    at: datetime,
+    assessment: Assessment,
+    verdict: Verdict,
+    rules: TriageRules,
+) -> Conversation:
+    """What the client's words leave behind: cues, a place, a wish, a risk."""
     kept = [seen for seen in now.cues if at - seen.at <= rules.cue_memory]
     for cue in sorted(_LASTING_CUES & _plain_cues(assessment)):
         others = [seen for seen in kept if seen.cue is not cue]
         same = sorted((*(seen for seen in kept if seen.cue is cue), SeenCue(cue, at)))
         kept = [*others, *same[-_SEEN_TIMES:]]
-    at_place = (
-        assessment.scores.get(Label.DANGEROUS_PLACE, 0.0) >= 0.5 and verdict.level is not None
-    )
-    risky = verdict.level is not None and (
-        verdict.level <= Level.P2
-        and any(assessment.scores.get(label, 0.0) >= 0.5 for label in IDEATION)
-    )
-    return now._replace(
-        window=window,
-        cues=tuple(kept),
-        last_client_at=_later(now.last_client_at, at),
-        place_at=_later(now.place_at, at) if at_place else now.place_at,
-        prior_risk_at=_later(now.prior_risk_at, at) if risky else now.prior_risk_at,
-    )
+    now = now._replace(cues=tuple(kept), last_client_at=_later(now.last_client_at, at))
+    if verdict.level is None:
+        return now
+    heard = {label for label, score in assessment.scores.items() if score >= 0.5}
+    if Label.DANGEROUS_PLACE in heard:
+        now = now._replace(place_at=_later(now.place_at, at))
+    if heard & {Label.ACTIVE_IDEATION, Label.PASSIVE_IDEATION}:
+        now = now._replace(wish_at=_later(now.wish_at, at))
+    if verdict.level <= Level.P2 and heard & IDEATION:
+        now = now._replace(prior_risk_at=_later(now.prior_risk_at, at))
+    return now
 
 
 def _plain_cues(assessment: Assessment) -> frozenset[Cue]:
@@ -182,7 +189,8 @@ def _verdict_of(now: Conversation, event: Event, rules: TriageRules) -> tuple[Ve
     kind, risk = event.type, now.open_level
     if isinstance(event, ListenerHelp):
         return _help_verdict(now, event, rules), False
-    if kind is EventType.CALL_DROP or (kind is EventType.CALL_END and now.place_at is not None):
+    left = event.role is Role.CLIENT or now.place_at is not None
+    if kind is EventType.CALL_DROP or (kind is EventType.CALL_END and left):
         if risk is not None and risk <= Level.P1:
             return Verdict(Level.P0, ("p0.call_lost",)), True
     elif kind is EventType.SESSION_END and risk is not None:

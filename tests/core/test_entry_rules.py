@@ -49,6 +49,8 @@ FIXTURES: dict[str, tuple[Level | None, tuple[Part, ...]]] = {
     ),
     "p0.place_at_night": (Level.P0, (PLACE, NIGHTLY)),
     "p0.place_after_risk": (Level.P0, (PLACE, RISKY)),
+    "p0.place_after_wish": (Level.P0, (PLACE, around(Circumstance.WISH_BEFORE))),
+    "p0.medical_injury": (Level.P0, (cue(Cue.MEDICAL), label(Label.SELF_INJURY))),
     "p0.plan_now": (Level.P0, (label(Label.SUICIDE_PLAN), cue(Cue.TIME_NOW))),
     "p0.method_now": (
         Level.P0,
@@ -64,6 +66,9 @@ FIXTURES: dict[str, tuple[Level | None, tuple[Part, ...]]] = {
     "p1.wish_with": (Level.P1, (label(Label.PASSIVE_IDEATION), cue(Cue.SETTLING))),
     "p1.painless": (Level.P1, (cue(Cue.PAINLESS),)),
     "p1.pact": (Level.P1, (cue(Cue.PACT), cue(Cue.METHOD))),
+    "p1.means": (Level.P1, (cue(Cue.MEANS), cue(Cue.HOPELESS))),
+    "p1.method_and_leaving": (Level.P1, (cue(Cue.METHOD), cue(Cue.SETTLING))),
+    "p1.wish_then": (Level.P1, (cue(Cue.FAREWELL), around(Circumstance.WISH_BEFORE))),
     "p1.medical": (Level.P1, (cue(Cue.MEDICAL), label(Label.PANIC))),
     "p1.leaving_after_risk": (Level.P1, (cue(Cue.FAREWELL), RISKY)),
     "p2.thoughts": (Level.P2, (label(Label.ACTIVE_IDEATION, score=0.6),)),
@@ -109,11 +114,13 @@ def verdict_of(parts: Iterable[Part]) -> Verdict:
 def surroundings(circumstances: set[Circumstance]) -> Conversation:
     """A conversation in which these are true, at noon and at night alike."""
     earlier = NIGHT - timedelta(minutes=1)
+    lately = earlier if Circumstance.NIGHT in circumstances else NOON - timedelta(minutes=1)
     cues = [SeenCue(Cue.HOPELESS, at - timedelta(minutes=1)) for at in (NOON, NIGHT)]
     return memory(
         place_at=earlier if Circumstance.PLACE_OPEN in circumstances else None,
         prior_risk_at=earlier if Circumstance.RISK_BEFORE in circumstances else None,
         cues=tuple(cues) if Circumstance.DISTRESS_BEFORE in circumstances else (),
+        wish_at=lately if Circumstance.WISH_BEFORE in circumstances else None,
         shown=("hold",) if Circumstance.CARD_SHOWN in circumstances else (),
     )
 

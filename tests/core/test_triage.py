@@ -255,9 +255,29 @@ def test_risk_is_remembered_for_thirty_days() -> None:
     assert level_of(calm, at=NOON + timedelta(days=30, seconds=1), prior_risk_at=NOON) is None
 
 
+def test_a_wish_is_remembered_for_half_an_hour() -> None:
+    goodbye = assessed(None, Cue.FAREWELL)
+    assert level_of(goodbye, at=NOON + timedelta(minutes=30), wish_at=NOON) is Level.P1
+    assert level_of(goodbye, at=NOON + timedelta(minutes=31), wish_at=NOON) is None
+    assert level_of(goodbye, at=NOON, wish_at=after(1)) is None
+
+
+def test_doubtful_words_do_not_turn_coded_ones_plain() -> None:
+    coded = assessed({Label.PASSIVE_IDEATION: 0.9}, how=Strength.CODED).evidence
+    weak = assessed(None, Cue.PACT, how=Strength.WEAK).evidence
+    both = replace(assessed({Label.PASSIVE_IDEATION: 0.9}), evidence=(*coded, *weak))
+    plain = replace(both, evidence=(*coded, *assessed(None, Cue.PACT).evidence))
+    assert level_of(both) is Level.P2
+    assert level_of(plain) is Level.P1
+
+
 def test_circumstances_are_those_of_the_conversation() -> None:
     everything = memory(
-        place_at=NOON, prior_risk_at=NOON, cues=(SeenCue(Cue.HOPELESS, NIGHT),), shown=("hold",)
+        place_at=NOON,
+        prior_risk_at=NOON,
+        wish_at=NIGHT,
+        cues=(SeenCue(Cue.HOPELESS, NIGHT),),
+        shown=("hold",),
     )
     assert circumstances(memory(), NOON, RULES) == frozenset()
     assert circumstances(everything, NIGHT, RULES) == frozenset(Circumstance)

@@ -230,7 +230,9 @@ def test_who_is_lost_at_p0_is_urgent_again() -> None:
 
 def test_a_call_that_ends_at_a_place_is_lost_and_elsewhere_it_is_not() -> None:
     end = event(EventType.CALL_END, 20)
-    assert reasons(fold([message(WISH), end])[1]) == ["p1.intent", "p2.thoughts"]
+    by_listener = event(EventType.CALL_END, 20, Role.LISTENER)
+    assert reasons(fold([message(WISH), by_listener])[1]) == ["p1.intent", "p2.thoughts"]
+    assert fold([message(WISH), end])[1][-1].reasons == ("p0.call_lost",), "the client hung up"
     placed = fold([message(WISH), help_(Chip.BRIDGE, 1), end])[1]
     assert placed[-1].reasons == ("p0.call_lost",)
     assert reasons(fold([message("我在天台"), end])[1]) == ["p3.place"]

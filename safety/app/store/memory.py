@@ -27,6 +27,7 @@ _ROLES = tuple(Role)
 _ROLE_NUMBER = {role: number for number, role in enumerate(_ROLES)}
 _MOMENTS = (
     "prior_risk_at",
+    "wish_at",
     "place_at",
     "call_since",
     "last_client_at",
