@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Sequence
 from typing import Protocol
 
 from safety.core.errors import SourceUnavailable
 from safety.core.events import Event
+from safety.core.ports import Clock
 from streams.codec import encode
 from streams.kafka import KafkaPublisher
 from streams.memory import MemoryStream
@@ -24,27 +24,27 @@ class Intake(Protocol):
 class MemoryIntake:
     """Into the in-process stream; waits until their effects are committed."""
 
-    def __init__(self, stream: MemoryStream, timeout_s: float) -> None:
+    def __init__(self, stream: MemoryStream, timeout_s: float, clock: Clock) -> None:
         self._stream = stream
         self._timeout_s = timeout_s
+        self._clock = clock
 
     def accept(self, events: Sequence[Event]) -> None:
         """See the port."""
-        deadline = time.monotonic() + self._timeout_s
+        deadline = self._clock.monotonic() + self._timeout_s
         records = [
             self._stream.append(
-                event.conversation_id.encode(), encode(event), timeout_s=_until(deadline)
+                event.conversation_id.encode(), encode(event), timeout_s=self._until(deadline)
             )
             for event in events
         ]
         for record in records:
-            if not self._stream.wait_committed(record, _until(deadline)):
+            if not self._stream.wait_committed(record, self._until(deadline)):
                 raise SourceUnavailable("the events were not handled in time; send them again")
 
-
-def _until(deadline: float) -> float:
-    """Seconds left; the whole batch shares one deadline."""
-    return max(0.0, deadline - time.monotonic())
+    def _until(self, deadline: float) -> float:
+        """Seconds left; the whole batch shares one deadline."""
+        return max(0.0, deadline - self._clock.monotonic())
 
 
 class KafkaIntake:

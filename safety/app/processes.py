@@ -32,6 +32,7 @@ from streams.consumer import UNHANDLED, Consumer
 
 BEAT_S = 1.0
 PURGE_S = 3600.0
+HOLD_S = 60.0
 
 POISON: tuple[type[Exception], ...] = (
     InvalidRequest,
@@ -223,9 +224,24 @@ def dispatch_loops(
 
 
 def _tick(parts: Parts) -> int:
-    handled = parts.monitor.tick()
+    handled = parts.monitor.tick(behind_s=behind(parts))
     count(parts, handled)
     return len(handled.decisions)
+
+
+def behind(parts: Parts) -> float:
+    """Seconds by which words may be waiting unread, as the consumers' last signs of life say.
+
+    Bounded: a stream that nobody reads is an alarm of its own, and a silence behind it may be
+    real.
+    """
+    now, stale_s = parts.clock.now(), parts.settings.stale_after_s
+    beats = [beat for beat in parts.heartbeats.all() if beat.kind == "consume"]
+    ages = [(now - beat.at).total_seconds() for beat in beats]
+    if ages and min(ages) > BEAT_S * 3:
+        return min(*ages, HOLD_S)
+    waits = [beat.oldest_s for beat, age in zip(beats, ages, strict=True) if age <= stale_s]
+    return min(max(waits, default=0.0), HOLD_S)
 
 
 def _beat(parts: Parts, kind: str) -> int:

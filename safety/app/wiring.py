@@ -8,11 +8,13 @@ import socket
 import sys
 import uuid
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
 import httpx
+from sqlalchemy import Engine
 
 from classifiers import LexiconClassifier
 from escalation import (
@@ -108,11 +110,7 @@ def build(
     Brings the database to the newest schema. Raises Misconfigured with a plain sentence.
     """
     clock = clock or SystemClock()
-    engine = open_engine(_prepared(settings))
-    migrate(engine)
     vault = open_vault(settings, randomness)
-    publishes = bool(settings.kafka or settings.feed_webhook_url)
-    store = SqlStore(engine, vault, clock, new_id, publishes=publishes)
     roster = load_roster(settings.roster_file or DEMO_ROSTER_PATH)
     policy = load_policy(settings.policy_file or DEFAULT_POLICY_PATH)
     notifiers = notifiers if notifiers is not None else open_notifiers(settings, clock)
@@ -121,6 +119,9 @@ def build(
     library = CardLibrary.load(settings.cards_dir)
     rules = TriageRules(timezone=settings.timezone)
     reader = Reader(classifier, library.pick, rules, checkpoint)
+    engine = _open_database(settings)
+    publishes = bool(settings.kafka or settings.feed_webhook_url)
+    store = SqlStore(engine, vault, clock, new_id, publishes=publishes)
     return Parts(
         settings=settings,
         clock=clock,
@@ -187,7 +188,13 @@ def kafka_settings(settings: Settings, topic: str | None = None) -> KafkaSetting
     )
 
 
-def _prepared(settings: Settings) -> str:
+def _open_database(settings: Settings) -> Engine:
+    """The database at the newest schema; nothing of it stays open when it cannot be had."""
     if not settings.database_url:
         settings.data_dir.mkdir(parents=True, exist_ok=True)
-    return settings.database
+    engine = open_engine(settings.database)
+    with ExitStack() as undo:
+        undo.callback(engine.dispose)
+        migrate(engine)
+        undo.pop_all()
+    return engine

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 from safety.core.conversation import Decision
 from safety.core.errors import Conflict
 from safety.core.events import Event
 from safety.core.ports import Checkpoint, Clock, Escalation, EventKey, Store, Transaction, nowhere
 from safety.core.reader import Effects, Reader
+
+SKEW = timedelta(seconds=10)
+"""How far ahead of ours a platform's clock may be. An event from later than that counts as sent
+then: taken at its word, it would put off every silence until its own time has come."""
 
 TRIES = 8
 """How often a batch is redone because somebody else wrote first, before the caller backs off."""
@@ -60,9 +64,13 @@ class Monitor:
                 continue
         return self._handle(events)
 
-    def tick(self, limit: int = 200) -> Handled:
-        """Let the silences pass that are due by now; returns what they came to."""
-        until = self._clock.now() - timedelta(seconds=self._reader.rules.silence_grace_s)
+    def tick(self, limit: int = 200, behind_s: float = 0.0) -> Handled:
+        """Let the silences pass that are due by now; returns what they came to.
+
+        `behind_s` is how far the stream lags: words that wait to be read are no silence.
+        """
+        wait_s = self._reader.rules.silence_grace_s + behind_s
+        until = self._clock.now() - timedelta(seconds=wait_s)
         with self._store.transaction() as tx:
             effects = self._reader.let_silence_pass(tx.due_conversations(until, limit), until)
             self._write(tx, effects)
@@ -71,9 +79,10 @@ class Monitor:
         return Handled(decisions=tuple(effects.decisions), cards=len(effects.pushes))
 
     def _handle(self, events: Sequence[Event]) -> Handled:
+        latest = self._clock.now() + SKEW
         unique: dict[EventKey, Event] = {}
         for event in events:
-            unique.setdefault(_key(event), event)
+            unique.setdefault(_key(event), _no_later(event, latest))
         places = {(event.tenant, event.conversation_id) for event in events}
         recall = self._store.recall(list(unique), list(places))
         fresh = [event for key, event in unique.items() if key not in recall.seen]
@@ -99,6 +108,10 @@ class Monitor:
         tx.save_readings(effects.readings)
         tx.update_cases(effects.updates, self._escalation)
         tx.push_cards(effects.pushes)
+
+
+def _no_later(event: Event, latest: datetime) -> Event:
+    return event if event.sent_at <= latest else replace(event, sent_at=latest)
 
 
 def _key(event: Event) -> EventKey:

@@ -47,16 +47,18 @@ class Effects:
     updates: list[CaseUpdate] = field(default_factory=list)
     pushes: list[CardPush] = field(default_factory=list)
     decisions: list[Decision] = field(default_factory=list)
+    reread: list[Reading] = field(default_factory=list)
 
     @property
     def readings(self) -> list[Reading]:
-        """The assessments in which something fired."""
-        return [
+        """The assessments in which something fired, and those that a late message changed."""
+        first = [
             Reading(item.event, item.assessment, item.level, item.reasons)
             for item in self.told
             if item.assessment is not None
             and (item.assessment.scores or item.assessment.evidence or item.assessment.degraded)
         ]
+        return [*first, *self.reread]
 
     @property
     def degraded(self) -> int:
@@ -153,6 +155,10 @@ class Reader:
             for turn, reading in step.rereads:
                 now, more = reread(now, turn, assessments[reading], self.rules)
                 decisions.extend(more)
+                effects.reread.extend(
+                    Reading(_message(now, turn), assessments[reading], item.level, item.reasons)
+                    for item in more
+                )
             pushed = len(effects.pushes)
             self._consequences(now, event, assessment, decisions, effects, before)
             own = next((item for item in decisions if item.event_id == event.event_id), None)
@@ -239,6 +245,20 @@ class Reader:
 
 def _place(event: Event) -> ConversationKey:
     return (event.tenant, event.conversation_id)
+
+
+def _message(now: Conversation, turn: Turn) -> Message:
+    """A remembered turn as the message it was, as far as it is remembered."""
+    return Message(
+        type=EventType.MESSAGE,
+        event_id=turn.event_id,
+        tenant=now.tenant,
+        conversation_id=now.conversation_id,
+        sender_id=now.client_id or PersonId(""),
+        role=turn.role,
+        sent_at=turn.sent_at,
+        text=turn.text,
+    )
 
 
 def _utterance(turn: Turn, before: tuple[Turn, ...], text: str) -> Utterance:

@@ -84,7 +84,7 @@ def serve(parts: Parts, plan: Plan | None = None) -> Iterator[Served]:
     if plan.dispatching:
         loops += dispatch_loops(parts)
     crew = Crew(loops)
-    intake = plan.intake or MemoryIntake(stream, plan.timeout_s)
+    intake = plan.intake or MemoryIntake(stream, plan.timeout_s, REAL)
     app = create_app(parts, intake, hub, Health(parts, crew.problems, crew.stuck))
     config = uvicorn.Config(
         app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=1

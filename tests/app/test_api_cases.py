@@ -49,7 +49,7 @@ class TestDoors:
         ("GET", "/v1/cases"),
         ("GET", "/v1/cases/stream"),
         ("GET", "/v1/cases/x"),
-        ("GET", f"/v1/cases/x/evidence?person={ME}&why=交接"),
+        ("POST", "/v1/cases/x/evidence"),
         ("POST", "/v1/cases/x/acknowledge"),
         ("POST", "/v1/cases/x/take"),
         ("POST", "/v1/cases/x/lower"),
@@ -96,7 +96,7 @@ class TestCases:
         assert (listed["case_id"], listed["level"], listed["status"]) == (case.id, "P1", "open")
         place = f"/v1/cases/{case.id}"
         assert served.http.post(f"{place}/acknowledge", json={"person": ME}).json()["owner"] == ME
-        read = served.http.get(f"{place}/evidence", params={"person": ME, "why": "夜班交接"})
+        read = served.http.post(f"{place}/evidence", json={**ACT, "reason": "夜班交接"})
         assert [item["text"] for item in read.json()] == [SECRET]
         assert served.http.post(f"{place}/take", json={"person": ME}).json()["status"] == "taken"
         lowered = served.http.post(f"{place}/lower", json={**ACT, "level": "P3"})
@@ -112,10 +112,9 @@ class TestCases:
         place = f"/v1/cases/{name}"
         answers = [
             served.http.get(place),
-            served.http.get(f"{place}/evidence", params={"person": ME, "why": "交接"}),
             *(
                 served.http.post(f"{place}/{act}", json={**ACT, "level": "P3"})
-                for act in ("acknowledge", "take", "lower", "close")
+                for act in ("acknowledge", "take", "lower", "close", "evidence")
             ),
         ]
         assert [answer.status_code for answer in answers] == [404] * 6

@@ -203,8 +203,9 @@ def _serve_cases(app: FastAPI, stub: Stub) -> None:
             return JSONResponse({"detail": "there is no such case"}, 409)
         return JSONResponse({**stub.cases[case_id], "timeline": stub.stories[case_id]})
 
-    @app.get("/v1/cases/{case_id}/evidence")
-    def evidence(case_id: str, person: str, why: str) -> Response:
+    @app.post("/v1/cases/{case_id}/evidence")
+    def evidence(case_id: str, body: dict[str, str]) -> Response:
+        person, why = body["person"], body["reason"]
         stub.reads.append({"case": case_id, "person": person, "why": why})
         stub.tell(case_id, "read", why, person)
         return JSONResponse(stub.words)
@@ -238,7 +239,7 @@ def site() -> Iterator[Site]:
     """The console over a stand-in of its own on a free port."""
     stub = Stub()
     config = uvicorn.Config(
-        _app(stub), log_level="error", lifespan="off", ws="none", timeout_graceful_shutdown=2
+        _app(stub), log_config=None, lifespan="off", ws="none", timeout_graceful_shutdown=2
     )
     server = uvicorn.Server(config)
     listener = socket.create_server(("127.0.0.1", 0))

@@ -21,6 +21,7 @@ from safety.app.processes import Purge, consume_loop
 from safety.app.settings import Settings, read_settings
 from safety.app.vault import Vault, parse_ring, ring_from_file
 from safety.app.wiring import Parts, open_vault
+from safety.core.clock import SystemClock
 from safety.core.errors import Misconfigured, SourceUnavailable, StoreUnavailable
 from safety.core.types import ConversationId, EventId
 from streams.codec import decode
@@ -247,7 +248,7 @@ class TestFlood:
                 stream.append(b"c-1", wire_message(number))
         assert source.lag() == 50
         with pytest.raises(SourceUnavailable):
-            MemoryIntake(stream, 0.1).accept([message()])
+            MemoryIntake(stream, 0.1, SystemClock()).accept([message()])
         assert source.lag() == 50
 
     def test_one_senders_flood_does_not_stop_the_next_ones_message(self, parts: Parts) -> None:
@@ -271,7 +272,7 @@ class TestFlood:
             for number in range(5):
                 before = REAL.monotonic()
                 other = decode(wire_message(90_000 + number, f"calm-{number}")).event
-                MemoryIntake(stream, 5.0).accept([other])
+                MemoryIntake(stream, 5.0, SystemClock()).accept([other])
                 waits.append(REAL.monotonic() - before)
                 key = (TENANT, EventId(f"m-{90_000 + number}"))
                 assert parts.store.recall([key], []).seen == {key}
@@ -290,7 +291,7 @@ class TestFlood:
         running = consume_loop(parts, stream.source(), parts.dead_letters)
         running.start()
         try:
-            MemoryIntake(stream, 10).accept([message("after", "c-1")])
+            MemoryIntake(stream, 10, SystemClock()).accept([message("after", "c-1")])
         finally:
             running.stop()
         assert parts.dead_letters.count() == 301

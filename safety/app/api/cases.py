@@ -61,13 +61,13 @@ def one_case(request: Request, case_id: str, _caller: Professional) -> dict[str,
     return view
 
 
-@router.get("/v1/cases/{case_id}/evidence")
+@router.post("/v1/cases/{case_id}/evidence")
 def evidence(
-    request: Request, case_id: str, person: PersonName, why: Reason, _caller: Professional
+    request: Request, case_id: str, act: ReasonedAct, _caller: Professional
 ) -> list[dict[str, Any]]:
-    """The turns kept for this case. Who read them, when and why is written down (R-PRIV-06)."""
+    """The turns kept for this case. Who reads them, when and why is written down (R-PRIV-06)."""
     parts = _parts(request)
-    _qualified(parts, CaseId(case_id), person)
+    person = _qualified(parts, CaseId(case_id), act.person)
     return [
         {
             "event_id": turn.event_id,
@@ -76,7 +76,7 @@ def evidence(
             "sent_at": turn.sent_at.isoformat(),
             "text": turn.text,
         }
-        for turn in parts.casework.read_evidence(CaseId(case_id), PersonId(person), why)
+        for turn in parts.casework.read_evidence(CaseId(case_id), person, act.reason)
     ]
 
 

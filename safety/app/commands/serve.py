@@ -105,7 +105,7 @@ def open_stream(parts: Parts) -> tuple[LaggingSource, DeadLetters, Intake]:
     settings = parts.settings
     if settings.embedded:
         stream = MemoryStream(settings.kafka_topic, capacity=settings.memory_records)
-        intake = MemoryIntake(stream, settings.intake_timeout_s)
+        intake = MemoryIntake(stream, settings.intake_timeout_s, parts.clock)
         return stream.source(settings.kafka_group), parts.dead_letters, intake
     kafka = kafka_settings(settings)
     _make_topics(settings)

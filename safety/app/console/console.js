@@ -43,6 +43,9 @@ const REASON_WORDS = table({
   "p0.act": "说正在伤害自己，或刚刚发生",
   "p0.place_with_intent": "在危险的地方，又说到想死",
   "p0.place_at_night": "夜里说到危险的地方",
+  "p0.place_after_risk": "说过想死，现在在危险的地方",
+  "p0.place_after_wish": "刚说过想死，现在在危险的地方",
+  "p0.medical_injury": "受了伤，身体有危险的征兆",
   "p0.plan_now": "有计划，就在眼前",
   "p0.method_now": "说想死，提到办法，就在眼前",
   "p0.farewell_and_gone": "道别，还说找不到TA了",
@@ -60,6 +63,9 @@ const REASON_WORDS = table({
   "p1.wish_with": "想死，还有别的迹象",
   "p1.painless": "在问怎样不痛苦",
   "p1.pact": "说要和别人一起",
+  "p1.means": "手边有能伤到自己的东西，又很绝望",
+  "p1.method_and_leaving": "提到办法，又像在道别",
+  "p1.wish_then": "刚说过想死，又有别的迹象",
   "p1.medical": "身体有要马上看的征兆",
   "p1.leaving_after_risk": "说过想死，现在像在道别",
   "p1.silence": "说过这样的话以后没有回音",
@@ -88,6 +94,7 @@ const REASON_WORDS = table({
   "p3.listener_boundary": "倾听师的话越了界",
   "p3.coded": "用了隐语",
   "p3.gasping_chip": "倾听师听到TA在喘",
+  "coach.stop_asking": "TA说不想再被问了",
   "coach.listener_unsafe": "倾听师的话可能伤到TA",
 });
 
@@ -1140,9 +1147,8 @@ $("words-form").addEventListener("submit", async (event) => {
   const name = why && needMe();
   if (!name) return;
   const id = chosen;
-  const asked = new URLSearchParams({ person: name, why });
   try {
-    const turns = await call(`/v1/cases/${encodeURIComponent(id)}/evidence?${asked}`);
+    const turns = await call(`/v1/cases/${encodeURIComponent(id)}/evidence`, { person: name, reason: why });
     if (id !== chosen) return;
     $("words-why").value = "";
     togglePanel("words", false);

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, insert, select, tuple_, update
 
@@ -19,13 +19,13 @@ from safety.app.store.caserow import (
     withdraw_pages,
     write_climb,
 )
-from safety.app.store.tables import cases, digest, evidence
+from safety.app.store.tables import case_conversations, cases, digest, evidence
 from safety.app.vault import CaseKey
 from safety.core.cases import Case, CaseStatus
 from safety.core.conversation import CaseUpdate
 from safety.core.errors import Misconfigured
 from safety.core.ports import Escalation
-from safety.core.types import CaseId, Level, PersonId, TenantId
+from safety.core.types import CaseId, ConversationId, Level, PersonId, TenantId
 
 if TYPE_CHECKING:
     from safety.app.store.sql import SqlStore
@@ -45,6 +45,8 @@ class CaseWriter:
         self._escalation = escalation
         self._open: dict[Subject, Case] = {}
         self._keys: dict[CaseId, CaseKey] = {}
+        self._places: set[tuple[CaseId, ConversationId]] = set()
+        self._kept: dict[tuple[CaseId, bytes], dict[str, Any]] = {}
 
     def apply(self, updates: Sequence[CaseUpdate]) -> None:
         """Write every update. A unique violation on a second open case surfaces as Conflict."""
@@ -60,6 +62,7 @@ class CaseWriter:
             if case is not None:
                 self._open[item.tenant, item.client_id] = case
                 self._keep(case, item)
+        self._write_kept()
 
     def _lock(self, subjects: set[Subject]) -> None:
         """Read the open cases of these clients and keep others from changing them meanwhile."""
@@ -169,22 +172,25 @@ class CaseWriter:
         return case
 
     def _keep(self, case: Case, item: CaseUpdate) -> None:
-        key = self._keys[case.id]
-        rows = []
+        self._places.add((case.id, item.conversation_id))
         for turn in item.turns:
             owner = digest(item.tenant, turn.event_id)
-            rows.append(
-                {
-                    "case_id": case.id,
-                    "key": owner,
-                    "conversation_id": item.conversation_id,
-                    "event_id": turn.event_id,
-                    "role": turn.role,
-                    "sent_at": turn.sent_at,
-                    "sealed": key.seal(turn.text.encode(), owner),
-                }
-            )
-        insert_new(self._connection, evidence, rows)
+            self._kept[case.id, owner] = {
+                "case_id": case.id,
+                "key": owner,
+                "conversation_id": item.conversation_id,
+                "event_id": turn.event_id,
+                "role": turn.role,
+                "sent_at": turn.sent_at,
+                "recorded_at": self._now,
+                "place": len(self._kept),
+                "sealed": self._keys[case.id].seal(turn.text.encode(), owner),
+            }
+
+    def _write_kept(self) -> None:
+        pairs = [{"case_id": case, "conversation_id": name} for case, name in self._places]
+        insert_new(self._connection, case_conversations, pairs)
+        insert_new(self._connection, evidence, list(self._kept.values()))
 
     def _publish(self, case: Case, what: str) -> None:
         if self._store.publishes:

@@ -14,11 +14,18 @@ from safety.app.store.bulk import upsert_versioned
 from safety.app.store.caserow import case_of, ladder_columns, note, publish_case, withdraw_pages
 from safety.app.store.engine import transaction
 from safety.app.store.sql import SqlStore
-from safety.app.store.tables import cases, conversations, digest, evidence, timeline
+from safety.app.store.tables import (
+    case_conversations,
+    cases,
+    conversations,
+    digest,
+    evidence,
+    timeline,
+)
 from safety.core.cases import Case, CaseStatus, EscalationPolicy
 from safety.core.conversation import Conversation
 from safety.core.errors import InvalidRequest
-from safety.core.types import CaseId, ConversationId, Level, PersonId, Role
+from safety.core.types import CaseId, Level, PersonId, Role
 
 AfterAcknowledge = Callable[[EscalationPolicy, Level, datetime], datetime | None]
 
@@ -161,6 +168,7 @@ class Casework:
             note(connection, case_id, self._store.clock.now(), "read", _told(why), person)
             key = self._store.vault.unwrap(row.case_key, row.key_id, case_id)
             query = select(evidence).where(evidence.c.case_id == case_id)
+            order = (evidence.c.sent_at, evidence.c.recorded_at, evidence.c.place)
             return [
                 EvidenceTurn(
                     item.event_id,
@@ -169,7 +177,7 @@ class Casework:
                     item.sent_at,
                     key.open(item.sealed, item.key).decode(),
                 )
-                for item in connection.execute(query.order_by(evidence.c.sent_at))
+                for item in connection.execute(query.order_by(*order))
             ]
 
     def _written(
@@ -201,8 +209,11 @@ class Casework:
         change: Callable[[Conversation], Conversation],
     ) -> None:
         """Tell the memory of each conversation of this case what the professional decided."""
-        query = select(evidence.c.conversation_id).where(evidence.c.case_id == case.id).distinct()
-        names = sorted({case.conversation_id, *map(ConversationId, connection.scalars(query))})
+        names = connection.scalars(
+            select(case_conversations.c.conversation_id)
+            .where(case_conversations.c.case_id == case.id)
+            .order_by(case_conversations.c.conversation_id)
+        )
         keys = [digest(case.tenant, name) for name in names]
         rows = connection.execute(
             select(conversations).where(conversations.c.key.in_(keys)).with_for_update()

@@ -10,7 +10,7 @@ import orjson
 from sqlalchemy import Connection, Engine, select
 
 from safety.app.store import memory
-from safety.app.store.bulk import among, insert_new, upsert_versioned
+from safety.app.store.bulk import among, insert_new, upsert, upsert_versioned
 from safety.app.store.cases import CaseWriter
 from safety.app.store.engine import transaction
 from safety.app.store.tables import cards, conversations, digest, markers, outbox, readings
@@ -149,7 +149,9 @@ class SqlTransaction:
             }
             for item in items
         ]
-        insert_new(self._connection, readings, rows)
+        # a late message may have changed a reading of the same batch: the last one counts
+        newest = {row["key"]: row for row in rows}
+        upsert(self._connection, readings, list(newest.values()))
 
     def update_cases(self, updates: Sequence[CaseUpdate], escalation: Escalation) -> None:
         """See the port."""

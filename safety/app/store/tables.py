@@ -175,7 +175,16 @@ evidence = Table(
     Column("event_id", String, nullable=False),
     Column("role", String, nullable=False),
     Column("sent_at", Moment, nullable=False),
+    Column("recorded_at", Moment, nullable=False),
+    Column("place", Integer, nullable=False),
     Column("sealed", LargeBinary, nullable=False),
+)
+
+case_conversations = Table(
+    "case_conversations",
+    metadata,
+    Column("case_id", String, primary_key=True),
+    Column("conversation_id", String, primary_key=True),
 )
 
 timeline = Table(

@@ -16,6 +16,7 @@ TABLES = (
     "readings",
     "cases",
     "evidence",
+    "case_conversations",
     "timeline",
     "pages",
     "cards",
@@ -127,7 +128,14 @@ def _cases() -> None:
         sa.Column("event_id", sa.String(), nullable=False),
         sa.Column("role", sa.String(), nullable=False),
         sa.Column("sent_at", MOMENT, nullable=False),
+        sa.Column("recorded_at", MOMENT, nullable=False),
+        sa.Column("place", sa.Integer(), nullable=False),
         sa.Column("sealed", sa.LargeBinary(), nullable=False),
+    )
+    op.create_table(
+        "case_conversations",
+        sa.Column("case_id", sa.String(), primary_key=True),
+        sa.Column("conversation_id", sa.String(), primary_key=True),
     )
     op.create_table(
         "timeline",
