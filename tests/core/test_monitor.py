@@ -10,7 +10,17 @@ from safety.core.errors import ClassifierUnavailable, Conflict
 from safety.core.events import Event
 from safety.core.monitor import TRIES, Handled
 from safety.core.types import Level, Role
-from tests.core.builders import CLIENT_WORDS, TALK, TENANT, Bench, DeskStore, after, help_, message
+from tests.core.builders import (
+    CLIENT_WORDS,
+    RULES,
+    TALK,
+    TENANT,
+    Bench,
+    DeskStore,
+    after,
+    help_,
+    message,
+)
 
 WISH = "真的不想活了"
 NOTHING = "今天吃了面"
@@ -112,6 +122,7 @@ def test_the_stream_and_the_clock_come_to_the_same() -> None:
     """Whether a later event or the passing of time brings a silence to light."""
     by_event, by_clock = Bench(), Bench()
     later = message(NOTHING, 200, Role.LISTENER)
+    by_event.clock.advance(200)
     by_event.monitor.handle([message("有过那种念头"), later])
     by_clock.monitor.handle([message("有过那种念头")])
     for _ in range(190):
@@ -167,3 +178,21 @@ def test_batches_of_any_size_come_to_the_same(
     for name in ("seen", "updates", "pushes", "readings"):
         assert getattr(batched.store, name) == getattr(single.store, name)
     assert batched.memories == single.memories
+
+
+def test_a_platform_whose_clock_is_ahead_does_not_put_silence_off() -> None:
+    bench = Bench()
+    bench.monitor.handle([message("有过那种念头", 3_600)])
+    (kept,) = bench.store.conversations.values()
+    assert kept.window[0].sent_at == after(10)
+    bench.clock.advance(10 + 120 + RULES.silence_grace_s)
+    assert [item.level for item in bench.monitor.tick().decisions] == [Level.P1]
+
+
+def test_words_that_wait_to_be_read_are_no_silence() -> None:
+    bench = Bench()
+    bench.monitor.handle([message("有过那种念头")])
+    bench.clock.advance(120 + RULES.silence_grace_s)
+    assert bench.monitor.tick(behind_s=5.0).decisions == ()
+    bench.clock.advance(5)
+    assert [item.level for item in bench.monitor.tick(behind_s=5.0).decisions] == [Level.P1]

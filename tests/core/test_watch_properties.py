@@ -127,6 +127,8 @@ def test_neighbours_that_overtake_each_other_within_the_grace_change_nothing(
     swapped = [*events]
     swapped[place : place + 2] = reversed(swapped[place : place + 2])
     in_order, overtaken = Bench(), Bench()
+    for bench in (in_order, overtaken):
+        bench.clock.at = max(event.sent_at for event in events)
     in_order.monitor.handle(events)
     overtaken.monitor.handle(swapped)
     one, other = (bench.store.conversations[TENANT, TALK] for bench in (in_order, overtaken))
@@ -145,6 +147,8 @@ def test_words_that_come_late_never_make_it_less_urgent(steps: list[Step], place
     swapped = [*events]
     swapped[place : place + 2] = reversed(swapped[place : place + 2])
     in_order, overtaken = Bench(), Bench()
+    for bench in (in_order, overtaken):
+        bench.clock.at = max(event.sent_at for event in events)
     in_order.monitor.handle(events)
     overtaken.monitor.handle(swapped)
     one, other = (
