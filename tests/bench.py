@@ -8,6 +8,11 @@ import tempfile
 import threading
 from pathlib import Path
 
+import orjson
+
+from safety.app.load import load
+from safety.app.player import stamped
+from safety.core.clock import SystemClock
 from tests.deployment import Deployment, Worker, cpu_seconds_of, deployed, pause
 
 
@@ -21,6 +26,9 @@ def main() -> None:
     parser.add_argument("--risk", type=float, default=0.01)
     parser.add_argument("--batch", type=int, default=1000)
     parser.add_argument("--min-rate", type=float)
+    parser.add_argument(
+        "--preload", action="store_true", help="send everything first, then start the consumers"
+    )
     parser.add_argument("--card-p95", type=float)
     options = parser.parse_args()
     with (
@@ -32,20 +40,25 @@ def main() -> None:
 
 def measure(deployment: Deployment, options: argparse.Namespace) -> None:
     """One run."""
+    conversations = round(options.rate * options.seconds / options.turns)
+    arguments = ["stress", "--patience=120"]
+    if options.preload:
+        ledger = preload(deployment, conversations, options)
+        arguments.append(f"--ledger={ledger}")
+    else:
+        arguments += [
+            f"--conversations={conversations}",
+            f"--turns={options.turns}",
+            f"--rate={options.rate}",
+            f"--risk={options.risk}",
+        ]
     consumers = [
         deployment.worker("consume", "--instance", f"c{number}")
         for number in range(options.consumers)
     ]
     deployment.worker("dispatch")
-    pause(8)
-    conversations = round(options.rate * options.seconds / options.turns)
-    arguments = [
-        "stress",
-        f"--conversations={conversations}",
-        f"--turns={options.turns}",
-        f"--rate={options.rate}",
-        f"--risk={options.risk}",
-    ]
+    if not options.preload:
+        pause(8)
     if options.min_rate:
         arguments.append(f"--min-rate={options.min_rate}")
     if options.card_p95:
@@ -63,18 +76,39 @@ def measure(deployment: Deployment, options: argparse.Namespace) -> None:
     for name, seconds in spent(deployment).items():
         print(f"processor time {name:20} {seconds - before[name]:7.1f} s")
     stress_s = ended.ru_utime + ended.ru_stime - began.ru_utime - began.ru_stime
-    print(f"processor time {'stress (the load)':20} {stress_s:7.1f} s")
+    print(f"processor time {'stress':20} {stress_s:7.1f} s")
+    tell_of(deployment, consumers)
+    raise SystemExit(result.returncode)
+
+
+def preload(deployment: Deployment, conversations: int, options: argparse.Namespace) -> Path:
+    """Send the whole load while nobody reads; returns the ledger."""
+    file, ledger = deployment.folder / "load.jsonl", deployment.folder / "ledger.txt"
+    events = load("bench", conversations, options.turns, options.risk, seed=1)
+    at = SystemClock().now()
+    with file.open("wb") as lines:
+        for event in events:
+            lines.write(orjson.dumps(stamped(event, at)) + b"\n")
+    sent = deployment.run(
+        "replay", str(file), "--to=kafka", "--rate=1000000", "--interleave=1000000",
+        f"--ledger={ledger}",
+    )  # fmt: skip
+    print(sent.stdout.strip(), sent.stderr[-500:])
+    return ledger
+
+
+def tell_of(deployment: Deployment, consumers: list[Worker]) -> None:
+    """Memory early and late, and whether anything went wrong on the way."""
     for worker in consumers:
-        peaks = worker.peaks_kb
-        if peaks:
-            first, last = peaks[len(peaks) // 4], peaks[-1]
-            print(f"memory of a consumer: {first // 1024} MB early, {last // 1024} MB at the end")
+        sizes = worker.sizes_kb
+        if sizes:
+            early, late = sizes[len(sizes) // 4], sizes[-1]
+            print(f"memory of a consumer: {early // 1024} MB early, {late // 1024} MB at the end")
     for worker in deployment.workers:
-        text = worker.log.read_text()
-        errors = [line for line in text.splitlines() if '"level": "error"' in line]
+        lines = worker.log.read_text().splitlines()
+        errors = [line for line in lines if '"level": "error"' in line and '"library"' not in line]
         if errors:
             print(worker.arguments, len(errors), "errors, the last:", errors[-1][:400])
-    raise SystemExit(result.returncode)
 
 
 def spent(deployment: Deployment) -> dict[str, float]:
@@ -91,7 +125,7 @@ def spent(deployment: Deployment) -> dict[str, float]:
 def watch_memory(workers: list[Worker], done: threading.Event) -> None:
     while not done.wait(1.0):
         for worker in workers:
-            worker.peaks_kb.append(worker.rss_kb())
+            worker.sizes_kb.append(worker.rss_kb())
 
 
 if __name__ == "__main__":

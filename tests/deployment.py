@@ -26,7 +26,7 @@ class Worker:
     log: Path
     process: subprocess.Popen[bytes] | None = None
     starts: int = 0
-    peaks_kb: list[int] = field(default_factory=list)
+    sizes_kb: list[int] = field(default_factory=list)
 
     def start(self) -> None:
         self.starts += 1

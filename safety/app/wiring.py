@@ -49,7 +49,7 @@ from safety.core.ports import Checkpoint, Classifier, Clock, Notifier, nowhere
 from safety.core.reader import Reader
 from safety.core.rules import TriageRules
 from safety.core.types import Level
-from streams.kafka import KafkaSettings
+from streams.kafka import KafkaSettings, ensure_topics
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +186,21 @@ def kafka_settings(settings: Settings, topic: str | None = None) -> KafkaSetting
         instance_id=settings.kafka_instance or None,
         extra=settings.kafka_options,
     )
+
+
+def topics_of(settings: Settings) -> dict[str, int]:
+    """Every topic this project reads or writes, with its partitions when it must be created."""
+    return {
+        settings.kafka_topic: settings.kafka_partitions,
+        settings.kafka_dead_topic: 1,
+        settings.kafka_cards_topic: settings.kafka_partitions,
+        settings.kafka_cases_topic: settings.kafka_partitions,
+    }
+
+
+def make_topics(settings: Settings) -> None:
+    """Create the topics that are missing. Raises SourceUnavailable."""
+    ensure_topics(kafka_settings(settings), topics_of(settings))
 
 
 def _open_database(settings: Settings) -> Engine:

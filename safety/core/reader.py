@@ -124,9 +124,10 @@ class Reader:
             window = with_turn(windows.get(key, ()), turn, limit)
             windows[key] = window
             # a message older than the whole window stands alone and changes no other's context
-            place = next((i for i, item in enumerate(window) if item is turn), len(window))
+            last = len(window) - 1
+            place = last if window[last] is turn else _place_of(turn, window)
             reading = len(utterances)
-            before = window[:place] if place < len(window) else ()
+            before = window[:place] if place <= last else ()
             utterances.append(_utterance(turn, before, event.text))
             rereads = []
             for later in range(place + 1, len(window)):
@@ -241,6 +242,11 @@ class Reader:
             )
         )
         return now
+
+
+def _place_of(turn: Turn, window: tuple[Turn, ...]) -> int:
+    """Where a late turn stands; past the end when the window has no room for it."""
+    return next((place for place, item in enumerate(window) if item is turn), len(window))
 
 
 def _place(event: Event) -> ConversationKey:

@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from safety.app.player import Timed, events_of, open_lines, stamped
 from safety.app.settings import read_settings
-from safety.app.wiring import kafka_settings
+from safety.app.wiring import kafka_settings, make_topics
 from safety.core.clock import SystemClock
 from safety.core.errors import InvalidRequest, Misconfigured, SourceUnavailable, Unavailable
 from safety.core.ports import Clock
@@ -131,6 +131,7 @@ def replay(
         )
         wire: Wire
         if target == "kafka":
+            make_topics(settings)
             wire = KafkaWire(KafkaPublisher(kafka_settings(settings)), settings.kafka_topic)
         else:
             wire = HttpWire(url, stack.enter_context(httpx.Client(timeout=30.0)), token)

@@ -20,9 +20,10 @@ from tqdm import tqdm
 from safety.app.audit import Audit, audit, missing, percentile
 from safety.app.commands.replay import HttpWire, KafkaWire, Wire, send_all
 from safety.app.load import load
+from safety.app.migrate import migrate
 from safety.app.settings import Settings, read_settings
 from safety.app.store.engine import open_engine
-from safety.app.wiring import kafka_settings
+from safety.app.wiring import kafka_settings, make_topics
 from safety.core.clock import SystemClock
 from safety.core.ports import Clock
 from streams.kafka import KafkaPublisher
@@ -150,12 +151,14 @@ def stress(
         per_second=min_rate,
     )
     engine = open_engine(settings.database)
+    migrate(engine)
     watch: CardWatch | None = None
     if ledger is not None:
         ids = list(dict.fromkeys(ledger.read_text().split()))
     else:
         run = f"stress-{uuid.uuid4().hex[:8]}"
         if settings.kafka:
+            make_topics(settings)
             watch = CardWatch(settings, run, clock)
             watch.start()
         events = list(load(run, conversations, turns, risk, seed))

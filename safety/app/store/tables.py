@@ -7,6 +7,7 @@ Only three columns ever hold a person's words, all sealed: `conversations.memory
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from hashlib import blake2b
 
 from sqlalchemy import (
@@ -59,8 +60,12 @@ class Moment(TypeDecorator[datetime]):
 BigId = BigInteger().with_variant(Integer(), "sqlite")
 
 
+@lru_cache(maxsize=16_384)
 def digest(*parts: str) -> bytes:
-    """Sixteen bytes that stand for a (tenant, id): fixed width keeps the busiest indexes small."""
+    """Sixteen bytes that stand for a (tenant, id): fixed width keeps the busiest indexes small.
+
+    Remembered for a while, because a batch asks for each of its ids several times.
+    """
     sealed = blake2b(digest_size=16)
     for part in parts:
         raw = part.encode()
