@@ -1,7 +1,7 @@
 """Real services for tests: PostgreSQL and Apache Kafka on loopback, each on a port of its own.
 
-`python -m tests.services up` starts both and prints what belongs into the environment, `env` prints
-it again, `down` takes them away. `JIEZHU_TEST_DATABASE_URL` and `JIEZHU_TEST_KAFKA` name others.
+`python -m tests.services up` starts both and prints the environment, `env` prints it again, `down`
+ends them. `JIEZHU_TEST_DATABASE_URL` and `JIEZHU_TEST_KAFKA` name others.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import sys
 import tempfile
 import time
 import uuid
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,7 +50,7 @@ class Given:
     bootstrap_servers: str
 
 
-class Server:
+class Server(ABC):
     """A process with a port and a folder that outlive its restarts."""
 
     name: str
@@ -62,12 +63,12 @@ class Server:
         self._process: subprocess.Popen[bytes] | None = None
         self._leash: subprocess.Popen[bytes] | None = None
 
-    def command(self) -> list[str]:
-        raise NotImplementedError
+    @abstractmethod
+    def command(self) -> list[str]: ...
 
+    @abstractmethod
     def check_ready(self) -> None:
         """Return when the service answers; raise OSError otherwise."""
-        raise NotImplementedError
 
     def start(self) -> None:
         """Start, and return when it answers."""
@@ -103,13 +104,9 @@ class Server:
     def _launch(self) -> None:
         self._drop_leash()
         with (self.folder / "log").open("ab") as log:
+            streams = {"stdin": subprocess.DEVNULL, "stdout": log, "stderr": log}
             self._process = subprocess.Popen(
-                self.command(),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                cwd=self.folder,
-                start_new_session=True,
+                self.command(), **streams, cwd=self.folder, start_new_session=True
             )
         self.pid = self._process.pid
         if self._leashed:
@@ -372,14 +369,15 @@ def up() -> dict[str, str]:
     return env
 
 
-def down() -> None:
-    """End what `up` started."""
+def down() -> dict[str, str]:
+    """End what `up` started; nothing is left for the environment."""
     if STATE.exists():
         for pid, folder in json.loads(STATE.read_text())["places"]:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
             shutil.rmtree(folder, ignore_errors=True)
         STATE.unlink()
+    return {}
 
 
 def main(arguments: list[str]) -> None:
@@ -389,8 +387,7 @@ def main(arguments: list[str]) -> None:
         case ["env"] if STATE.exists():
             env = json.loads(STATE.read_text())["env"]
         case ["down"]:
-            down()
-            env = {}
+            env = down()
         case _:
             raise SystemExit("usage: python -m tests.services up|down|env")
     sys.stdout.writelines(f"export {name}={value}\n" for name, value in env.items())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 
 import click
 
@@ -36,10 +37,13 @@ for command in (serve, consume, dispatch, api, scan, replay, stress, check):
     cli.add_command(command)
 
 
-def main() -> None:
-    """Run; what is wrong with the configuration is said in one plain sentence."""
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run; what is wrong with the configuration is said in one plain sentence.
+
+    `arguments` None takes those of the process.
+    """
     try:
-        cli.main(prog_name="jiezhu")
+        cli.main(args=arguments, prog_name="jiezhu")
     except SafetyError as error:
         click.echo(f"jiezhu: {error}", err=True)
         sys.exit(2)

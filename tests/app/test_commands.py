@@ -280,14 +280,12 @@ class TestHelp:
     )
     def test_a_mistake_is_one_plain_sentence(
         self,
-        monkeypatch: pytest.MonkeyPatch,
         capsys: pytest.CaptureFixture[str],
         arguments: list[str],
         words: str,
     ) -> None:
-        monkeypatch.setattr("sys.argv", ["jiezhu", *arguments])
         with pytest.raises(SystemExit) as caught:
-            main()
+            main(arguments)
         told = capsys.readouterr().err
         assert caught.value.code == 2
         assert words in told

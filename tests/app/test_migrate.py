@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from sqlalchemy import inspect
 
 from safety.app.migrate import migrate
 from safety.app.store.engine import open_engine, transaction
@@ -25,5 +26,7 @@ def test_several_processes_may_start_at_once(store_url: str) -> None:
     engines = [open_engine(store_url) for _ in range(4)]
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(migrate, engines))
+    with transaction(engines[0]) as connection:
+        assert set(inspect(connection).get_table_names()) >= set(metadata.tables)
     for engine in engines:
         engine.dispose()

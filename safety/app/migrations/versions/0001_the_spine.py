@@ -30,6 +30,7 @@ def upgrade() -> None:
     """Make every table."""
     _events()
     _cases()
+    _evidence()
     _pages()
     _feeds()
     _upkeep()
@@ -120,6 +121,9 @@ def _cases() -> None:
         postgresql_where=still_open,
         sqlite_where=still_open,
     )
+
+
+def _evidence() -> None:
     op.create_table(
         "evidence",
         sa.Column("case_id", sa.String(), primary_key=True),
