@@ -25,6 +25,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psycopg
 from kafka import KafkaAdminClient
@@ -104,7 +105,7 @@ class Server(ABC):
     def _launch(self) -> None:
         self._drop_leash()
         with (self.folder / "log").open("ab") as log:
-            streams = {"stdin": subprocess.DEVNULL, "stdout": log, "stderr": log}
+            streams: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": log, "stderr": log}
             self._process = subprocess.Popen(
                 self.command(), **streams, cwd=self.folder, start_new_session=True
             )
