@@ -9,7 +9,7 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import NoReturn, TypeVar
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -44,7 +44,7 @@ def running(make: Callable[[], ServerT]) -> Iterator[ServerT]:
         server.destroy()
 
 
-def give_up(reason: str) -> None:
+def give_up(reason: str) -> NoReturn:
     if os.environ.get("CI") == "true":
         pytest.fail(f"CI must have every service: {reason}")
     pytest.skip(reason)
