@@ -106,6 +106,12 @@ ENTRY_RULES: tuple[EntryRule, ...] = (
     _rule("p2.pact", Level.P2, {Cue.PACT}),
     _rule("p2.harm_to_others", Level.P2, {Label.AGGRESSION_BY_CLIENT}, floor=0.75),
     _rule("p2.calm_after_risk", Level.P2, {Cue.CALM}, {Circumstance.RISK_BEFORE}),
+    _rule(
+        "p2.settling_and_leaving",
+        Level.P2,
+        {Cue.SETTLING},
+        {Cue.FAREWELL, Cue.DISAPPEARANCE},
+    ),
     _rule("p2.medical", Level.P2, {Cue.MEDICAL}),
     _rule("p2.wish_in_despair", Level.P2, {Label.PASSIVE_IDEATION}, {Circumstance.DISTRESS_BEFORE}),
     _rule("p3.passive", Level.P3, {Label.PASSIVE_IDEATION}),

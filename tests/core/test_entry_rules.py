@@ -80,6 +80,7 @@ FIXTURES: dict[str, tuple[Level | None, tuple[Part, ...]]] = {
     "p2.pact": (Level.P2, (cue(Cue.PACT),)),
     "p2.harm_to_others": (Level.P2, (label(Label.AGGRESSION_BY_CLIENT),)),
     "p2.calm_after_risk": (Level.P2, (cue(Cue.CALM), RISKY)),
+    "p2.settling_and_leaving": (Level.P2, (cue(Cue.SETTLING), cue(Cue.DISAPPEARANCE))),
     "p2.medical": (Level.P2, (cue(Cue.MEDICAL),)),
     "p2.wish_in_despair": (
         Level.P2,
