@@ -11,7 +11,7 @@ from safety.core.watch import __file__ as watch_file
 
 
 def test_every_reason_has_words() -> None:
-    script = (CONSOLE / "console.js").read_text()
+    script = (CONSOLE / "words.js").read_text()
     known = set(re.findall(r'^  "([a-z0-9]+\.[a-z_]+)":', script, re.MULTILINE))
     decided = {rule.id for rule in ENTRY_RULES}
     decided |= set(re.findall(r'"(p\d\.[a-z_]+)"', Path(watch_file).read_text()))
