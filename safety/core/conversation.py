@@ -47,8 +47,6 @@ class Conversation(NamedTuple):
     cues: tuple[SeenCue, ...] = ()
     shown: tuple[str, ...] = ()
     last_client_at: datetime | None = None
-    last_listener_at: datetime | None = None
-    last_event_at: datetime | None = None
     card_seq: int = 0
     silence_due_at: datetime | None = None
 

@@ -119,11 +119,7 @@ def _people(now: Conversation, event: Event) -> Conversation:
         client = client or event.sender_id
     elif event.role is Role.LISTENER:
         listener = listener or event.sender_id
-    return now._replace(
-        client_id=client or now.client_id,
-        listener_id=listener or now.listener_id,
-        last_event_at=_later(now.last_event_at, event.sent_at),
-    )
+    return now._replace(client_id=client or now.client_id, listener_id=listener or now.listener_id)
 
 
 def _later(one: datetime | None, other: datetime) -> datetime:
@@ -138,9 +134,6 @@ def _after_message(
     rules: TriageRules,
 ) -> Conversation:
     window = with_turn(now.window, turn_of(message), rules.window_turns)
-    if message.role is Role.LISTENER:
-        at = _later(now.last_listener_at, message.sent_at)
-        return now._replace(window=window, last_listener_at=at)
     if message.role is Role.COUNSELLOR:
         here = now.open_level is not None
         due = None if here else now.silence_due_at

@@ -23,9 +23,8 @@ from safety.app.commands.replay import (
     rounds_at_speed,
     send_all,
 )
-from safety.app.commands.stress import rounds
 from safety.app.load import load
-from safety.app.player import events_of, open_lines, play_samples, stamped
+from safety.app.player import Timed, events_of, open_lines, play_samples, stamped
 from safety.app.settings import Settings
 from safety.core.errors import InvalidRequest, SafetyError, SourceUnavailable
 from safety.core.events import Event
@@ -179,7 +178,8 @@ class TestLoad:
         assert len({event["message_id"] for event in events}) == 1_000
         for event in events[:50]:
             decode_object(stamped(event, NOON))
-        assert [len(batch) for _, batch in rounds(iter(events), 1_000)] == [50] * 20
+        timed = (Timed(0.0, event) for event in events)
+        assert [len(batch) for _, batch in rounds_at_rate(timed, 1_000)] == [50] * 20
 
 
 NOWHERE = Path("/nowhere/glossary")

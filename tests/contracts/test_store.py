@@ -64,9 +64,7 @@ FULL = talk(
     chips=(Chip.BRIDGE, Chip.WIND),
     cues=(SeenCue(Cue.FAREWELL, NOON),),
     shown=("a", "b"),
-    last_client_at=NOON,
-    last_listener_at=NOON + timedelta(milliseconds=125),
-    last_event_at=NOON,
+    last_client_at=NOON + timedelta(milliseconds=125),
     card_seq=7,
     silence_due_at=NOON + timedelta(seconds=60),
 )

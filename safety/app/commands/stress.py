@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -18,9 +18,10 @@ from kafka import KafkaConsumer
 from tqdm import tqdm
 
 from safety.app.audit import Audit, audit, missing, percentile
-from safety.app.commands.replay import HttpWire, KafkaWire, Wire, send_all
+from safety.app.commands.replay import HttpWire, KafkaWire, Wire, rounds_at_rate, send_all
 from safety.app.load import load
 from safety.app.migrate import migrate
+from safety.app.player import Timed
 from safety.app.settings import Settings, read_settings
 from safety.app.store.engine import open_engine
 from safety.app.wiring import kafka_settings, make_topics
@@ -28,7 +29,6 @@ from safety.core.clock import SystemClock
 from safety.core.ports import Clock
 from streams.kafka import KafkaPublisher
 
-ROUND_S = 0.05
 ASKED_AT_ONCE = 10_000
 
 
@@ -169,7 +169,8 @@ def stress(
                 if target == "kafka"
                 else HttpWire(url, client, token)
             )
-            send_all(rounds(events, rate), wire, clock)
+            timed = (Timed(0.0, event) for event in events)
+            send_all(rounds_at_rate(timed, rate), wire, clock)
     await_effects(ids, lambda some: missing(engine, some), clock, patience)
     if watch is not None:
         clock.sleep(2.0)
@@ -178,22 +179,6 @@ def stress(
     engine.dispose()
     breaches = report(result, watch, limits, click.echo)
     sys.exit(1 if breaches else 0)
-
-
-def rounds(
-    events: Iterable[dict[str, Any]], rate: float
-) -> Iterator[tuple[float, list[dict[str, Any]]]]:
-    """The load cut into rounds of a twentieth of a second."""
-    size = max(1, round(rate * ROUND_S))
-    batch: list[dict[str, Any]] = []
-    number = 0
-    for event in events:
-        batch.append(event)
-        if len(batch) == size:
-            yield number * size / rate, batch
-            batch, number = [], number + 1
-    if batch:
-        yield number * size / rate, batch
 
 
 def await_effects(

@@ -31,8 +31,6 @@ _MOMENTS = (
     "place_at",
     "call_since",
     "last_client_at",
-    "last_listener_at",
-    "last_event_at",
     "silence_due_at",
 )
 
