@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import ahocorasick
 
 from classifiers.entries import REACH, Entry, Form
+from classifiers.sounds import Sounds
 from classifiers.text import KEPT_EMOJI, View
 
 MOST_HITS = 1000
@@ -55,8 +56,12 @@ class Automaton:
     def __init__(self, entries: Iterable[Entry]) -> None:
         patterns: dict[str, _Pattern] = {}
         emoji: dict[str, list[Entry]] = {}
+        heard: dict[str, list[Entry]] = {}
         for entry in entries:
             for form in entry.forms:
+                if entry.sounds:
+                    heard.setdefault(form.text, []).append(entry)
+                    continue
                 if form.text in KEPT_EMOJI:
                     emoji.setdefault(form.text, []).append(entry)
                     continue
@@ -69,6 +74,8 @@ class Automaton:
             for phrase in entry.benign:
                 _pattern(patterns, phrase).benign = True
         self._emoji = {char: tuple(found) for char, found in emoji.items()}
+        self._heard = {text: tuple(found) for text, found in heard.items()}
+        self._sounds = Sounds(heard, [text for text, pattern in patterns.items() if pattern.benign])
         self._machine = ahocorasick.Automaton()
         for text, pattern in patterns.items():
             self._machine.add_word(text, pattern)
@@ -84,7 +91,16 @@ class Automaton:
             hits = _uncovered(view, raw)
         if not KEPT_EMOJI.isdisjoint(view.marks):
             hits.extend(self._emoji_hits(view))
+        if self._heard:
+            hits.extend(self._heard_hits(view))
         return hits
+
+    def _heard_hits(self, view: View) -> Iterable[Hit]:
+        for start, end, term in self._sounds.find(view):
+            crossed = view.crossed(start, end)
+            if not crossed or _joinable(view, start, end, crossed, headed=False):
+                for entry in self._heard[term]:
+                    yield Hit(start, end, *view.span(start, end), entry)
 
     def _emoji_hits(self, view: View) -> Iterable[Hit]:
         seen: set[str] = set()

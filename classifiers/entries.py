@@ -50,7 +50,7 @@ class Entry:
     and a time stand with it. `needs` and `unless` are searched in the clause, `needs_message` and
     `unless_message` in the whole message. An `alone` row is the whole message. `third` says
     whether another person as its subject is reported, `timed` whether a time near it counts. A
-    `suppressor` hides what stands inside it.
+    `suppressor` hides what stands inside it. A row of `sounds` is looked up by how its terms sound.
     """
 
     id: str
@@ -77,6 +77,7 @@ class Entry:
     third: bool = False
     timed: bool = False
     suppressor: bool = False
+    sounds: bool = False
 
 
 def expand(term: str) -> tuple[str, ...]:

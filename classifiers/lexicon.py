@@ -66,6 +66,11 @@ class LexiconClassifier:
         return self._glossary.version
 
     @property
+    def versions(self) -> Mapping[str, str]:
+        """Which lexicon reads."""
+        return self._versions
+
+    @property
     def entries(self) -> tuple[Entry, ...]:
         """The rows, for lists and reports."""
         return self._glossary.entries

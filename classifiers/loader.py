@@ -45,6 +45,7 @@ _ROW_FIELDS = frozenset(
         "not_before",
         "not_after",
         "alone",
+        "sounds",
         "note",
         "third",
         "timed",
@@ -217,6 +218,7 @@ def _entry(row: Mapping[str, Any], reviewed: object, frame: _Frame, place: _Plac
         third=_flag(merged, "third", place),
         timed=_flag(merged, "timed", place),
         suppressor=_flag(merged, "suppressor", place),
+        sounds=_flag(merged, "sounds", place),
     )
 
 

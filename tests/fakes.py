@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 
 from safety.core.cases import Page, Person, Receipt
 from safety.core.errors import ClassifierUnavailable
@@ -47,7 +48,7 @@ class Says:
 class DictionaryClassifier:
     """Text → scores, for tests that are not about language."""
 
-    version = "dictionary"
+    versions: Mapping[str, str] = MappingProxyType({"lexicon": "dictionary"})
 
     def __init__(self, words: Mapping[str, Says]) -> None:
         self.words = words
@@ -69,7 +70,7 @@ class DictionaryClassifier:
         ]
         evidence += [Evidence("lexicon", 0, len(item.text), "t2", cue=cue) for cue in says.cues]
         return Assessment(
-            item.event_id, dict(says.labels), tuple(evidence), {"lexicon": self.version}
+            item.event_id, dict(says.labels), tuple(evidence), self.versions
         )
 
 

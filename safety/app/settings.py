@@ -50,6 +50,8 @@ class Settings(BaseSettings):
     policy_file: Path | None = None
     roster_file: Path | None = None
     glossary_dir: Path | None = None
+    model: str = ""
+    model_threads: int = Field(default=1, ge=1, le=64)
     cards_dir: Path | None = None
     webhook_secrets: list[SecretStr] = Field(default_factory=list)
     feed_webhook_url: str = ""

@@ -16,7 +16,7 @@ from functools import partial
 import httpx
 from sqlalchemy import Engine
 
-from classifiers import LexiconClassifier
+from classifiers import load_classifier
 from escalation import (
     DEFAULT_POLICY_PATH,
     DEMO_ROSTER_PATH,
@@ -115,7 +115,7 @@ def build(
     policy = load_policy(settings.policy_file or DEFAULT_POLICY_PATH)
     notifiers = notifiers if notifiers is not None else open_notifiers(settings, clock)
     escalation = RosterEscalation(policy, roster, frozenset(notifiers))
-    classifier = classifier or LexiconClassifier.load(settings.glossary_dir)
+    classifier = classifier or open_classifier(settings)
     library = CardLibrary.load(settings.cards_dir)
     rules = TriageRules(timezone=settings.timezone)
     reader = Reader(classifier, library.pick, rules, checkpoint)
@@ -142,6 +142,11 @@ def build(
         dead_letters=SqlDeadLetters(engine, vault, clock),
         process=f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(2)}",
     )
+
+
+def open_classifier(settings: Settings) -> Classifier:
+    """What reads the messages of this deployment."""
+    return load_classifier(settings.model, settings.glossary_dir, settings.model_threads)
 
 
 def open_vault(settings: Settings, randomness: Callable[[int], bytes] = os.urandom) -> Vault:

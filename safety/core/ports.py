@@ -100,6 +100,10 @@ class DeadLetters(Protocol):
 class Classifier(Protocol):
     """A reader of messages."""
 
+    @property
+    def versions(self) -> Mapping[str, str]:
+        """Every part that has a say, with its version."""
+
     def assess(self, utterances: Sequence[Utterance]) -> list[Assessment]:
         """One assessment for each utterance, in order. No side effects; may be called twice.
 

@@ -58,7 +58,7 @@ def triage(
 ) -> Verdict:
     """What one message calls for, given the conversation before it."""
     signals = _signals_of(assessment, role)
-    if not signals:
+    if not signals and assessment.at_least is None:
         return NOTHING
     _promote_coded(signals, before, at, rules)
     if role is Role.CLIENT:
@@ -72,7 +72,18 @@ def triage(
             reasons.append(rule.id)
             if rule.level is not None:
                 level = most_urgent(level, max(rule.level, cap))
-    return Verdict(level, tuple(reasons))
+    return _weighed(Verdict(level, tuple(reasons)), assessment)
+
+
+def _weighed(verdict: Verdict, assessment: Assessment) -> Verdict:
+    """What the rules say, held down or lifted by a trained reader that is all but certain."""
+    level, reasons = verdict.level, verdict.reasons
+    most, least = assessment.at_most, assessment.at_least
+    if level is not None and most is not None and level < most:
+        level, reasons = most, (*reasons, "model.doubts")
+    if least is not None and (level is None or least < level):
+        level, reasons = least, (f"{least.name.lower()}.model", *reasons)
+    return Verdict(level, reasons)
 
 
 def _signals_of(assessment: Assessment, role: Role) -> dict[Signal, Strength]:

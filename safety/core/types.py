@@ -161,7 +161,9 @@ class Assessment:
 
     `scores` maps labels to calibrated probabilities in [0, 1]; an absent label means 0.
     `versions` names every part that had a say, for example {"lexicon": "2026.11"}. `degraded` is
-    true when a part that should have had a say could not.
+    true when a part that should have had a say could not. A trained reader may say of the message
+    in its context that it calls for a level `at_least`, and that words alone must not carry it
+    beyond `at_most`; None: it does not say.
     """
 
     event_id: EventId
@@ -169,6 +171,8 @@ class Assessment:
     evidence: tuple[Evidence, ...] = ()
     versions: Mapping[str, str] = field(default_factory=dict)
     degraded: bool = False
+    at_least: Level | None = None
+    at_most: Level | None = None
 
     @property
     def cues(self) -> frozenset[Cue]:

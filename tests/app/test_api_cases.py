@@ -5,8 +5,9 @@ from __future__ import annotations
 import io
 import logging
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -274,7 +275,7 @@ class TestHealth:
 class Talkative:
     """A classifier that fails and says what it read."""
 
-    version = "talkative"
+    versions: Mapping[str, str] = MappingProxyType({"lexicon": "talkative"})
 
     def assess(self, utterances: Sequence[Utterance]) -> list[Assessment]:
         for item in utterances:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 import pytest
 
@@ -340,6 +341,8 @@ def test_a_lapse_of_the_listener_is_a_card_at_the_level_that_stands() -> None:
 
 def test_labels_below_one_half_are_not_in_the_wish() -> None:
     class Faint:
+        versions: Mapping[str, str] = MappingProxyType({})
+
         def assess(self, utterances: Sequence[Utterance]) -> list[Assessment]:
             reading = assessed({Label.ACTIVE_IDEATION: 0.9, Label.PANIC: 0.4})
             return [reading for _ in utterances]

@@ -74,7 +74,7 @@ def readyz(request: Request) -> JSONResponse:
     body = {
         "ready": not findings,
         "findings": findings,
-        "lexicon": getattr(health.parts.classifier, "version", "unknown"),
+        **health.parts.classifier.versions,
     }
     return JSONResponse(body, 503 if findings else 200)
 

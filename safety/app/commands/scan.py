@@ -12,10 +12,10 @@ from typing import IO, Any
 import click
 import orjson
 
-from classifiers import LexiconClassifier
 from grounding_scripts import CardLibrary
 from safety.app.player import open_lines
 from safety.app.settings import read_settings
+from safety.app.wiring import open_classifier
 from safety.core.conversation import Conversation
 from safety.core.errors import UnreadableRecord
 from safety.core.events import Event, Message
@@ -114,7 +114,7 @@ def scan(file: str) -> None:
         raise click.UsageError(f"there is no file {file}")
     settings = read_settings()
     reader = Reader(
-        LexiconClassifier.load(settings.glossary_dir),
+        open_classifier(settings),
         CardLibrary.load(settings.cards_dir).pick,
         TriageRules(timezone=settings.timezone),
     )

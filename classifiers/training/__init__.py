@@ -1,0 +1,1 @@
+"""How the shipped model is made; needs the extra `train`."""
