@@ -155,12 +155,14 @@ class Cascade:
 def judged(said: Assessment, asked: Utterance, opinion: Opinion, on: Thresholds) -> Assessment:
     """The model's probabilities, which have the lexicon's words in them, with the lexicon's
     evidence; labels that only the model sees are evidence of their own."""
-    scores = {
-        label: value
-        for label, value in opinion.labels.items()
-        if _of(label, asked.role) and value >= FAINT
-    }
+    most = _most(opinion.levels, on.at_most)
     named = {item.label for item in said.evidence}
+    scores = {}
+    for label, value in opinion.labels.items():
+        if most is None:
+            value = max(value, said.scores.get(label, 0.0))  # noqa: PLW2901
+        if _of(label, asked.role) and (value >= FAINT or label in named):
+            scores[label] = value
     whole = [
         Evidence("model", 0, len(asked.text), f"model.{label.value}", label)
         for label, value in scores.items()
@@ -171,7 +173,7 @@ def judged(said: Assessment, asked: Utterance, opinion: Opinion, on: Thresholds)
         scores=scores,
         evidence=(*said.evidence, *whole),
         at_least=_least(opinion.levels, on.at_least),
-        at_most=_most(opinion.levels, on.at_most),
+        at_most=most,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import onnxruntime as ort
+from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
 
-from classifiers.features import CONTEXT, LABELS, LEVELS, WIDTH, stacked
+from classifiers.features import LABELS, LEVELS, WIDTH, stacked
 from classifiers.words import Words
 from safety.core.errors import ClassifierUnavailable, Misconfigured
 from safety.core.types import Label, Level
@@ -23,9 +25,17 @@ Array = npt.NDArray[np.float32]
 REMEMBERED = 20_000
 """Messages whose vectors are kept, the latest ones; about 16 MB."""
 
-_CHUNK = 32
-_PAD = 1
 FORMAT = 1
+_UNREADABLE = (
+    ort_errors.Fail,
+    ort_errors.InvalidArgument,
+    ort_errors.InvalidGraph,
+    ort_errors.InvalidProtobuf,
+    ort_errors.NoModel,
+    ort_errors.NoSuchFile,
+    ort_errors.NotImplemented,
+)
+_FAILED = (*_UNREADABLE, ort_errors.RuntimeException, ort_errors.EPFail, MemoryError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +84,11 @@ class Manifest:
 
     def opinions(self, logits: Array) -> list[Opinion]:
         """What the trained reader's logits, (windows, outputs), say."""
-        return [_opinion(row) for row in _bent(logits, self.slope, self.shift)]
+        return [_opinion(row) for row in probabilities(logits, self.slope, self.shift)]
 
     def cheap(self, logits: Array) -> Opinion:
         """What the cheap reader's logits of one message say."""
-        return _opinion(_bent(logits, self.cheap_slope, self.cheap_shift))
+        return _opinion(probabilities(logits, self.cheap_slope, self.cheap_shift))
 
 
 def _thresholds(asked: Mapping[str, Any]) -> Thresholds:
@@ -89,9 +99,10 @@ def _thresholds(asked: Mapping[str, Any]) -> Thresholds:
     )
 
 
-def _bent(logits: Array, slope: Array, shift: Array) -> Array:
-    probabilities: Array = 1.0 / (1.0 + np.exp(-np.clip(logits * slope + shift, -30.0, 30.0)))
-    return probabilities
+def probabilities(logits: Array, slope: Array, shift: Array) -> Array:
+    """Calibrated probabilities of logits (…, outputs)."""
+    found: Array = 1.0 / (1.0 + np.exp(-np.clip(logits * slope + shift, -30.0, 30.0)))
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,65 +125,55 @@ class TrainedReader:
             if not (folder / name).is_file():
                 raise Misconfigured(f"{folder}: there is no {name}")
         self._words = Words(folder / "words.json")
-        self._encoder = _session(folder / "encoder.onnx", threads)
-        self._reader = _session(folder / "reader.onnx", 1)
+        self._encoder = _session(folder / "encoder.onnx")
+        self._reader = _session(folder / "reader.onnx")
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="encoder")
         self._vectors: OrderedDict[str, Array] = OrderedDict()
 
     def read(self, windows: Sequence[tuple[Sequence[str], Sequence[Array]]]) -> list[Opinion]:
         """Of each window (texts and their numbers beside, oldest first, the last one asked about)
-        what the last turn holds. Raises ClassifierUnavailable when the model cannot run."""
+        what the last turn holds. Raises ClassifierUnavailable when the model cannot run.
+
+        Each message is encoded by itself: in eight bits the rest of a batch would change its
+        numbers a little, and a message must read the same alone as among others.
+        """
         try:
             vectors = self._encoded({text for texts, _ in windows for text in texts})
-            rows = [[vectors[text] for text in texts[-CONTEXT - 1 :]] for texts, _ in windows]
-            turns = np.stack([stacked(row, self.manifest.vector) for row in rows])
-            beside = np.stack([stacked(numbers, WIDTH) for _, numbers in windows])
-            logits = self._reader.run(None, {"vectors": turns, "beside": beside})[0]
-        except (ort.capi.onnxruntime_pybind11_state.RuntimeException, MemoryError) as error:
-            raise ClassifierUnavailable(
-                f"the model could not run: {type(error).__name__}"
-            ) from None
-        return self.manifest.opinions(logits)
+            rows = []
+            for texts, numbers in windows:
+                turns = stacked([vectors[text] for text in texts], self.manifest.vector)
+                fed = {"vectors": turns[None], "beside": stacked(numbers, WIDTH)[None]}
+                rows.append(self._reader.run(None, fed)[0][0])
+        except _FAILED as error:
+            raise ClassifierUnavailable(f"the model cannot run: {type(error).__name__}") from None
+        return self.manifest.opinions(np.stack(rows)) if rows else []
 
     def _encoded(self, texts: Iterable[str]) -> dict[str, Array]:
-        found: dict[str, Array] = {}
-        fresh: list[str] = []
-        for text in texts:
-            vector = self._vectors.get(text)
-            if vector is None:
-                fresh.append(text)
-            else:
-                found[text] = vector
-        cut = sorted(zip(self._words.cut(fresh), fresh, strict=True), key=lambda pair: len(pair[0]))
-        for at in range(0, len(cut), _CHUNK):
-            part = cut[at : at + _CHUNK]
-            vectors = self._encoder.run(None, _block([pieces for pieces, _ in part]))[0]
-            for (_, text), vector in zip(part, vectors, strict=True):
-                found[text] = self._vectors[text] = vector
+        held = [(text, self._vectors.get(text)) for text in texts]
+        fresh = [text for text, vector in held if vector is None]
+        made = self._pool.map(self._encode, self._words.cut(fresh))
+        found = {text: vector for text, vector in held if vector is not None}
+        for text, vector in zip(fresh, made, strict=True):
+            found[text] = self._vectors[text] = vector
         while len(self._vectors) > REMEMBERED:
             self._vectors.popitem(last=False)
         return found
 
+    def _encode(self, pieces: Sequence[int]) -> Array:
+        ids = np.array([pieces], np.int64)
+        vectors: Array = self._encoder.run(None, {"ids": ids, "mask": np.ones_like(ids)})[0]
+        return vectors[0]
 
-def _session(path: Path, threads: int) -> ort.InferenceSession:
+
+def _session(path: Path) -> ort.InferenceSession:
     options = ort.SessionOptions()
-    options.intra_op_num_threads = threads
+    options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
         return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    except Exception as error:
+    except _UNREADABLE as error:
         raise Misconfigured(f"{path}: not a model that can be read") from error
-
-
-def _block(cut: Sequence[Sequence[int]]) -> dict[str, npt.NDArray[np.int64]]:
-    longest = max(map(len, cut))
-    ids = np.full((len(cut), longest), _PAD, np.int64)
-    mask = np.zeros((len(cut), longest), np.int64)
-    for row, pieces in enumerate(cut):
-        ids[row, : len(pieces)] = pieces
-        mask[row, : len(pieces)] = 1
-    return {"ids": ids, "mask": mask}
 
 
 def _opinion(row: Array) -> Opinion:

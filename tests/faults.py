@@ -101,6 +101,27 @@ FAULTS = (
         "    now, decisions = before, []",
         ("tests/core",),
     ),
+    Fault(
+        "training without consent",
+        "safety/core/feedback.py",
+        "        if verdict.consent is Consent.GIVEN\n",
+        "        if verdict.consent is not Consent.REFUSED\n",
+        ("tests/core/test_feedback.py", "tests/contracts/test_verdicts.py"),
+    ),
+    Fault(
+        "a refusal that withdraws nothing",
+        "safety/core/feedback.py",
+        "                refused[subject] = verdict.id\n",
+        "                refused[subject] = -1\n",
+        ("tests/core/test_feedback.py", "tests/contracts/test_verdicts.py"),
+    ),
+    Fault(
+        "reasons outlive their case",
+        "safety/app/store/upkeep.py",
+        "            .values(sealed=None)",
+        "            .values(sealed=verdicts.c.sealed)",
+        ("tests/contracts/test_verdicts.py",),
+    ),
 )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from classifiers.features import LABELS, LEVELS
-from classifiers.trained import Thresholds
+from classifiers.trained import Thresholds, probabilities
 from classifiers.training.examples import Example
 from safety.core.types import Level
 
@@ -20,12 +20,16 @@ Array = npt.NDArray[np.float32]
 ENOUGH = 25
 """Positives below which an output is calibrated with all others together."""
 
-BUDGET = {Level.P0: 0.004, Level.P1: 0.014, Level.P2: 0.035, Level.P3: 0.12}
+BUDGET = {Level.P0: 0.004, Level.P1: 0.017, Level.P2: 0.042, Level.P3: 0.12}
 """Share of harmless conversations that the trained reader alone may raise so far. Below the figures
 to hold (2 % to P1, 5 % to P2), because the rules raise some too."""
 
-DOUBT = {Level.P1: 0.004, Level.P2: 0.004}
-"""Share of the turns of a level that doubt may hold down."""
+LEAST = {Level.P0: 0.5}
+"""Below this a level is never called for, however rare it is among the harmless."""
+
+BACKED = 0.6
+"""Where a rule calls for a level too, this share of the trained reader's own threshold is enough;
+below it the rule is doubted."""
 
 
 def calibrated(logits: Array, wanted: Array, known: Array) -> tuple[Array, Array]:
@@ -44,6 +48,9 @@ def calibrated(logits: Array, wanted: Array, known: Array) -> tuple[Array, Array
 
 def _platt(logits: Array, there: Array) -> tuple[float, float]:
     x, y = torch.from_numpy(logits).double(), torch.from_numpy(there).double()
+    # as if one more of each kind had been seen: separable outputs stay within reason (Platt 1999)
+    count = y.sum()
+    y = torch.where(y > 0, (count + 1) / (count + 2), 1 / (len(y) - count + 2))
     slope = torch.ones((), dtype=torch.double, requires_grad=True)
     shift = torch.zeros((), dtype=torch.double, requires_grad=True)
     optimizer = torch.optim.LBFGS([slope, shift], max_iter=100, line_search_fn="strong_wolfe")
@@ -55,7 +62,7 @@ def _platt(logits: Array, there: Array) -> tuple[float, float]:
         return loss
 
     optimizer.step(closure)
-    return max(float(slope), 0.05), float(shift)
+    return max(slope.item(), 0.05), shift.item()
 
 
 def level_column(level: Level) -> int:
@@ -74,23 +81,13 @@ def at_least(probabilities: Sequence[Array], examples: Sequence[Example]) -> dic
     found = {}
     for level, share in BUDGET.items():
         tops = np.array([rows[:, level_column(level)].max() for rows in harmless])
-        found[level] = float(np.quantile(tops, 1.0 - share)) + 1e-4
+        found[level] = max(float(np.quantile(tops, 1.0 - share)) + 1e-4, LEAST.get(level, 0.0))
     return found
 
 
-def at_most(probabilities: Sequence[Array], examples: Sequence[Example]) -> dict[Level, float]:
+def at_most(least: Mapping[Level, float]) -> dict[Level, float]:
     """Below which probability of a level words alone must not carry a turn so far."""
-    found = {}
-    for level, share in DOUBT.items():
-        column = level_column(level)
-        there = np.concatenate(
-            [
-                rows[example.wanted[:, column] > 0.5, column]
-                for rows, example in zip(probabilities, examples, strict=True)
-            ]
-        )
-        found[level] = float(np.quantile(there, share)) if len(there) else 0.0
-    return found
+    return {level: BACKED * least[level] for level in (Level.P1, Level.P2)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +104,6 @@ def calibration(logits: Sequence[Array], examples: Sequence[Example], gate: floa
     wanted = np.concatenate([example.wanted for example in examples])
     known = np.concatenate([example.known for example in examples])
     slope, shift = calibrated(np.concatenate(logits), wanted, known)
-    probabilities = [1.0 / (1.0 + np.exp(-(rows * slope + shift))) for rows in logits]
-    on = Thresholds(at_least(probabilities, examples), at_most(probabilities, examples), gate)
-    return Calibration(slope, shift, on)
+    stated = [probabilities(rows, slope, shift) for rows in logits]
+    least = at_least(stated, examples)
+    return Calibration(slope, shift, Thresholds(least, at_most(least), gate))

@@ -33,13 +33,13 @@ class Recipe:
 
     seed: int = 7
     head_passes: int = 12
-    passes: int = 3
-    turns: int = 160
+    passes: int = 2
+    turns: int = 48
     head_rate: float = 1e-3
-    head_after: float = 0.5
-    encoder_rate: float = 4e-5
+    head_after: float = 0.1
+    encoder_rate: float = 3e-5
     layer_decay: float = 0.9
-    still_layers: int = 0
+    still_layers: int = 6
     forget_lexicon: float = 0.3
     smooth: float = 0.02
     weigh: float = 2.0
@@ -166,9 +166,11 @@ def fit_reader(net: Net, examples: Sequence[Example], recipe: Recipe, told: Prog
     place = {text: index for index, text in enumerate(texts)}
     pooled = _pooled(net, net.words.cut(texts), told)
     weights = positives_weigh(examples, recipe.weigh)
-    trained = [*net.encoder.norm.parameters(), *net.encoder.map.parameters()]
+    net.encoder.get_used_to(pooled)
     optimizer = torch.optim.AdamW(
-        [*trained, *net.reader.parameters()], recipe.head_rate, weight_decay=0.01
+        [*net.encoder.map.parameters(), *net.reader.parameters()],
+        recipe.head_rate,
+        weight_decay=0.01,
     )
     net.reader.train()
     for number in range(recipe.head_passes):
@@ -177,7 +179,7 @@ def fit_reader(net: Net, examples: Sequence[Example], recipe: Recipe, told: Prog
             group["lr"] = recipe.head_rate * (1.0 - number / recipe.head_passes)
         for batch in _batches(examples, 4 * recipe.turns, rng):
             rows = torch.tensor([place[text] for example in batch for text in example.texts])
-            vectors = torch.tanh(net.encoder.map(net.encoder.norm(pooled[rows])))
+            vectors = net.encoder.mapped(pooled[rows])
             loss = _step(net, vectors, batch, weights, recipe, rng)
             optimizer.zero_grad()
             loss.backward()
@@ -193,11 +195,8 @@ def _pooled(net: Net, cut: Sequence[list[int]], told: Progress) -> Tensor:
     found = torch.empty(len(cut), 2 * net.config.hidden_size)
     for at in range(0, len(order), 256):
         rows = order[at : at + 256]
-        ids, mask = batched([cut[row] for row in rows])
-        hidden = net.encoder.bert(ids, attention_mask=mask).last_hidden_state
-        there = mask.unsqueeze(-1).to(hidden.dtype)
-        mean = (hidden * there).sum(1) / there.sum(1)
-        found[rows] = torch.cat([mean, (hidden - (1.0 - there) * 1e4).amax(1)], 1)
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            found[rows] = net.encoder.pooled(*batched([cut[row] for row in rows])).float()
         if at % 5120 == 0:
             told("states", at, len(order), 0.0)
     return found
@@ -274,8 +273,8 @@ def _groups(net: Net, recipe: Recipe) -> list[dict[str, object]]:
     if not recipe.still_layers:
         rate = recipe.encoder_rate * recipe.layer_decay ** len(layers)
         groups.append({"params": list(bert.embeddings.parameters()), "lr": rate})
-    heads = [*net.encoder.norm.parameters(), *net.encoder.map.parameters()]
-    groups.append({"params": [*heads, *net.reader.parameters()], "lr": recipe.head_rate * recipe.head_after})
+    heads = [*net.encoder.map.parameters(), *net.reader.parameters()]
+    groups.append({"params": heads, "lr": recipe.head_rate * recipe.head_after})
     return groups
 
 

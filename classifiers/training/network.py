@@ -29,20 +29,30 @@ class MessageEncoder(nn.Module):
     def __init__(self, config: BertConfig) -> None:
         super().__init__()
         self.bert = BertModel(config, add_pooling_layer=False)
-        self.norm = nn.LayerNorm(2 * config.hidden_size)
+        self.register_buffer("middle", torch.zeros(2 * config.hidden_size))
+        self.register_buffer("spread", torch.ones(2 * config.hidden_size))
         self.map = nn.Linear(2 * config.hidden_size, VECTOR)
 
     def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
         """`ids`, `mask`: (messages, pieces), int64; returns (messages, VECTOR)."""
-        hidden = self.bert(ids, attention_mask=mask).last_hidden_state
-        return self.pooled(hidden, mask)
+        return self.mapped(self.pooled(ids, mask))
 
-    def pooled(self, hidden: Tensor, mask: Tensor) -> Tensor:
-        """The vector of a message from its pieces' last states."""
+    def pooled(self, ids: Tensor, mask: Tensor) -> Tensor:
+        """Mean and maximum of the pieces' last states, (messages, 2 x hidden width)."""
+        hidden = self.bert(ids, attention_mask=mask).last_hidden_state
         there = mask.unsqueeze(-1).to(hidden.dtype)
         mean = (hidden * there).sum(1) / there.sum(1).clamp(min=1.0)
-        most = (hidden - (1.0 - there) * 1e4).amax(1)
-        return torch.tanh(self.map(self.norm(torch.cat([mean, most], 1))))
+        return torch.cat([mean, (hidden - (1.0 - there) * 1e4).amax(1)], 1)
+
+    def mapped(self, pooled: Tensor) -> Tensor:
+        """The vector of a message from its pooled states, each taken against what is usual."""
+        return torch.tanh(self.map((pooled - self.middle) / self.spread))
+
+    def get_used_to(self, pooled: Tensor) -> None:
+        """Take the mean and spread of these states for what is usual. The states of a sentence
+        encoder point nearly all one way; what tells messages apart is the small rest."""
+        self.middle.copy_(pooled.mean(0))
+        self.spread.copy_(pooled.std(0).clamp(min=1e-4))
 
 
 class TurnReader(nn.Module):

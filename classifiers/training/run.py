@@ -65,10 +65,16 @@ def build(plan: Plan, told: Progress) -> dict[str, Any]:
     A run that was cut short and is started again in the same `work` folder goes on after its last
     whole stage. Raises Misconfigured for data or a base that cannot be read.
     """
+    lexicon = LexiconClassifier.load()
+    return build_from(plan, gather(plan, lexicon), lexicon, told)
+
+
+def build_from(
+    plan: Plan, lessons: Lessons, lexicon: LexiconClassifier, told: Progress
+) -> dict[str, Any]:
+    """The same from lessons that are at hand."""
     plan.work.mkdir(parents=True, exist_ok=True)
     plan.out.mkdir(parents=True, exist_ok=True)
-    lexicon = LexiconClassifier.load()
-    lessons = gather(plan, lexicon)
     linear = fit_linear(lessons.train, plan.recipe.seed)
     linear.save(plan.out / "linear.npz")
     net = start(plan)
@@ -178,6 +184,8 @@ def start(plan: Plan) -> Net:
         type_vocab_size=2,
         layer_norm_eps=shape.epsilon,
         pad_token_id=vocabulary.PAD,
+        hidden_dropout_prob=0.05,
+        attention_probs_dropout_prob=0.0,
         attn_implementation="eager",
     )
     net = Net.fresh(config, Words(plan.out / "words.json"), plan.recipe.sizes, plan.recipe.seed)

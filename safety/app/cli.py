@@ -9,10 +9,12 @@ import click
 
 from safety import __version__
 from safety.app.commands.check import check
+from safety.app.commands.feedback import feedback
 from safety.app.commands.replay import replay
 from safety.app.commands.scan import scan
 from safety.app.commands.serve import api, consume, dispatch, serve
 from safety.app.commands.stress import stress
+from safety.app.commands.train import evaluate, train
 from safety.app.logs import configure_logs
 from safety.core.errors import SafetyError
 
@@ -33,7 +35,19 @@ def cli() -> None:
     configure_logs()
 
 
-for command in (serve, consume, dispatch, api, scan, replay, stress, check):
+for command in (
+    serve,
+    consume,
+    dispatch,
+    api,
+    scan,
+    replay,
+    stress,
+    check,
+    train,
+    evaluate,
+    feedback,
+):
     cli.add_command(command)
 
 

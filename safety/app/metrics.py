@@ -33,6 +33,9 @@ class Metrics:
         self.decisions = Counter(
             "jiezhu_decisions", "Decisions by the level they call for", ["level"], registry=registry
         )
+        self.verdicts = Counter(
+            "jiezhu_verdicts", "Verdicts of counsellors on readings", ["verdict"], registry=registry
+        )
         self.cards = Counter("jiezhu_cards", "Cards pushed to listeners", registry=registry)
         self.pages = Counter(
             "jiezhu_pages",

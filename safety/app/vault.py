@@ -9,6 +9,8 @@ below the 2^32 seals that random nonces allow. Every seal names its master key, 
 from __future__ import annotations
 
 import base64
+import hashlib
+import hmac
 import os
 from collections.abc import Callable, Mapping
 from functools import lru_cache
@@ -64,9 +66,24 @@ class Vault:
         """The case's key. Raises Misconfigured when the key ring cannot open it."""
         return CaseKey(self.open(wrapped, key_id, "case-key", case_id.encode()), self._randomness)
 
+    def pseudonym(self, purpose: str, *parts: str) -> str:
+        """32 hex digits that stand for an id and lead back to it only for who holds the key.
+
+        The same parts get the same ones, as long as the same master key seals.
+        """
+        keyed = hmac.new(self._key(self.current, f"pseudonym:{purpose}"), digestmod=hashlib.sha256)
+        for part in parts:
+            raw = part.encode()
+            keyed.update(len(raw).to_bytes(4, "big"))
+            keyed.update(raw)
+        return keyed.hexdigest()[:32]
+
     def _derived(self, key_id: str, purpose: str) -> AESGCM:
+        return AESGCM(self._key(key_id, purpose))
+
+    def _key(self, key_id: str, purpose: str) -> bytes:
         hkdf = HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=None, info=purpose.encode())
-        return AESGCM(hkdf.derive(self._ring[key_id]))
+        return hkdf.derive(self._ring[key_id])
 
 
 class CaseKey:

@@ -11,12 +11,13 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
+from functools import cached_property, partial
 
 import httpx
 from sqlalchemy import Engine
 
 from classifiers import load_classifier
+from classifiers.loader import load_glossary
 from escalation import (
     DEFAULT_POLICY_PATH,
     DEMO_ROSTER_PATH,
@@ -40,6 +41,7 @@ from safety.app.store.feed import CardFeed, Outbox
 from safety.app.store.pages import SqlPageDesk
 from safety.app.store.sql import SqlStore
 from safety.app.store.upkeep import Heartbeats, SqlDeadLetters
+from safety.app.store.verdicts import Verdicts
 from safety.app.vault import Vault, parse_ring, ring_from_file
 from safety.core.cases import Climb, EscalationPolicy, Ladder
 from safety.core.clock import SystemClock
@@ -83,6 +85,7 @@ class Parts:
     store: SqlStore
     monitor: Monitor
     casework: Casework
+    verdicts: Verdicts
     feed: CardFeed
     outbox: Outbox
     desk: SqlPageDesk
@@ -94,6 +97,11 @@ class Parts:
     def climb(self) -> Callable[..., Climb]:
         """Climbs what is due, over today's roster."""
         return partial(advance, self.roster, self.escalation.channels)
+
+    @cached_property
+    def term_classes(self) -> Mapping[str, str]:
+        """The class of each row of the glossary, read when it is first asked for."""
+        return term_classes(self.settings)
 
 
 def build(
@@ -119,7 +127,7 @@ def build(
     library = CardLibrary.load(settings.cards_dir)
     rules = TriageRules(timezone=settings.timezone)
     reader = Reader(classifier, library.pick, rules, checkpoint)
-    engine = _open_database(settings)
+    engine = open_database(settings)
     publishes = bool(settings.kafka or settings.feed_webhook_url)
     store = SqlStore(engine, vault, clock, new_id, publishes=publishes)
     return Parts(
@@ -135,6 +143,7 @@ def build(
         store=store,
         monitor=Monitor(store, reader, escalation, clock, checkpoint),
         casework=Casework(store, after_acknowledge),
+        verdicts=Verdicts(store),
         feed=CardFeed(engine),
         outbox=Outbox(engine),
         desk=SqlPageDesk(engine, new_id, after_undeliverable),
@@ -147,6 +156,11 @@ def build(
 def open_classifier(settings: Settings) -> Classifier:
     """What reads the messages of this deployment."""
     return load_classifier(settings.model, settings.glossary_dir, settings.model_threads)
+
+
+def term_classes(settings: Settings) -> Mapping[str, str]:
+    """The class of each row of the glossary, by its id. Raises Misconfigured."""
+    return {row.id: row.kind for row in load_glossary(settings.glossary_dir).entries}
 
 
 def open_vault(settings: Settings, randomness: Callable[[int], bytes] = os.urandom) -> Vault:
@@ -208,7 +222,7 @@ def make_topics(settings: Settings) -> None:
     ensure_topics(kafka_settings(settings), topics_of(settings))
 
 
-def _open_database(settings: Settings) -> Engine:
+def open_database(settings: Settings) -> Engine:
     """The database at the newest schema; nothing of it stays open when it cannot be had."""
     if not settings.database_url:
         settings.data_dir.mkdir(parents=True, exist_ok=True)

@@ -58,7 +58,7 @@ def triage(
 ) -> Verdict:
     """What one message calls for, given the conversation before it."""
     signals = _signals_of(assessment, role)
-    if not signals and assessment.at_least is None:
+    if not signals and (role is not Role.CLIENT or assessment.at_least is None):
         return NOTHING
     _promote_coded(signals, before, at, rules)
     if role is Role.CLIENT:
@@ -72,11 +72,13 @@ def triage(
             reasons.append(rule.id)
             if rule.level is not None:
                 level = most_urgent(level, max(rule.level, cap))
-    return _weighed(Verdict(level, tuple(reasons)), assessment)
+    verdict = Verdict(level, tuple(reasons))
+    return _weighed(verdict, assessment) if role is Role.CLIENT else verdict
 
 
 def _weighed(verdict: Verdict, assessment: Assessment) -> Verdict:
-    """What the rules say, held down or lifted by a trained reader that is all but certain."""
+    """What the rules say of a client's words, held down or lifted by a trained reader that is all
+    but certain."""
     level, reasons = verdict.level, verdict.reasons
     most, least = assessment.at_most, assessment.at_least
     if level is not None and most is not None and level < most:

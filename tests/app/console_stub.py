@@ -31,6 +31,9 @@ class Stub:
     words: list[dict[str, Any]] = field(default_factory=list)
     posts: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     reads: list[dict[str, str]] = field(default_factory=list)
+    verdicts: list[dict[str, Any]] = field(default_factory=list)
+    shares: dict[str, Any] = field(default_factory=dict)
+    days: list[int] = field(default_factory=list)
     resumed: list[str] = field(default_factory=list)
     refusal: tuple[int, str] | None = None
     token: str = ""
@@ -189,6 +192,18 @@ def _serve_cases(app: FastAPI, stub: Stub) -> None:
         stub.reads.append({"case": case_id, "person": person, "why": why})
         stub.tell(case_id, "read", why, person)
         return JSONResponse(stub.words)
+
+    @app.post("/v1/cases/{case_id}/verdicts")
+    def verdict(case_id: str, body: dict[str, Any]) -> Response:
+        if stub.refusal is not None:
+            return JSONResponse({"detail": stub.refusal[1]}, stub.refusal[0])
+        stub.verdicts.append(body)
+        return JSONResponse({"verdict_id": len(stub.verdicts)})
+
+    @app.get("/v1/feedback/precision")
+    def shares(days: int) -> Response:
+        stub.days.append(days)
+        return JSONResponse({"days": days, **stub.shares})
 
     @app.post("/v1/cases/{case_id}/{what}")
     def act(case_id: str, what: str, body: dict[str, Any]) -> Response:

@@ -55,6 +55,9 @@ class TestDoors:
         ("POST", "/v1/cases/x/take"),
         ("POST", "/v1/cases/x/lower"),
         ("POST", "/v1/cases/x/close"),
+        ("POST", "/v1/cases/x/verdicts"),
+        ("GET", "/v1/cases/x/verdicts"),
+        ("GET", "/v1/feedback/precision"),
     )
 
     @pytest.mark.parametrize(("method", "path"), PLATFORM + PEOPLE)

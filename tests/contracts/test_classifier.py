@@ -9,12 +9,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from classifiers import LexiconClassifier
+from classifiers import LexiconClassifier, load_classifier
 from safety.core.ports import Classifier
 from safety.core.types import Assessment, EventId, Label, Role, Turn, Utterance
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
-IMPLEMENTATIONS: dict[str, Callable[[], Classifier]] = {"lexicon": LexiconClassifier.load}
+IMPLEMENTATIONS: dict[str, Callable[[], Classifier]] = {
+    "lexicon": LexiconClassifier.load,
+    "cascade": load_classifier,
+}
 _LOADED: dict[str, Classifier] = {}
 
 _PIECES = [

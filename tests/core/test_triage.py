@@ -9,7 +9,7 @@ import pytest
 
 from safety.core.conversation import SeenCue
 from safety.core.rules import Circumstance, TriageRules
-from safety.core.triage import NOTHING, circumstances, is_night, triage
+from safety.core.triage import NOTHING, Verdict, circumstances, is_night, triage
 from safety.core.types import (
     LISTENER_LABELS,
     Assessment,
@@ -290,3 +290,33 @@ def test_doubtful_words_at_an_open_place_are_p0_and_after_risk_they_are_not() ->
     pact = assessed(None, Cue.PACT, how=Strength.WEAK)
     assert level_of(pact, at=after(60), prior_risk_at=NOON) is Level.P2
     assert level_of(assessed(None, Cue.PACT), at=after(60), prior_risk_at=NOON) is Level.P1
+
+
+def test_a_trained_reader_lifts_a_client_whom_no_rule_sees() -> None:
+    lifted = replace(assessed(), at_least=Level.P1)
+    assert triage(lifted, Role.CLIENT, memory(), NOON, RULES) == Verdict(Level.P1, ("p1.model",))
+    below = replace(assessed(WISH), at_least=Level.P2)
+    assert level_of(below) is Level.P1
+
+
+@pytest.mark.parametrize("role", [Role.LISTENER, Role.COUNSELLOR, Role.SYSTEM])
+def test_it_lifts_nobody_for_the_words_of_another(role: Role) -> None:
+    reading = replace(assessed(), at_least=Level.P0, at_most=Level.P3)
+    assert triage(reading, role, memory(), NOON, RULES) == NOTHING
+    goaded = replace(assessed({Label.LISTENER_GOADING: 0.9}), at_most=Level.P3)
+    assert level_of(goaded, Role.LISTENER) is Level.P0
+
+
+@pytest.mark.parametrize("most", [Level.P2, Level.P3])
+def test_it_holds_words_alone_down_and_says_so(most: Level) -> None:
+    verdict = triage(replace(assessed(WISH), at_most=most), Role.CLIENT, memory(), NOON, RULES)
+    assert verdict.level is most
+    assert verdict.reasons[-1] == "model.doubts"
+    assert "p1.intent" in verdict.reasons
+
+
+def test_it_makes_nothing_of_what_is_milder_than_it_would_allow() -> None:
+    mild = replace(assessed({Label.PANIC: 0.9}), at_most=Level.P2)
+    assert triage(mild, Role.CLIENT, memory(), NOON, RULES) == Verdict(Level.P3, ("p3.panic",))
+    nothing = replace(assessed(), at_most=Level.P3)
+    assert triage(nothing, Role.CLIENT, memory(), NOON, RULES) == NOTHING

@@ -10,11 +10,13 @@ from fastapi.responses import JSONResponse
 from fastapi.staticfiles import StaticFiles
 
 from safety import __version__
-from safety.app.api import cases, events, feeds, ops
+from safety.app.api import cases, events, feedback, feeds, ops
 from safety.app.intake import Intake
 from safety.app.store.casework import NoSuchCase
+from safety.app.store.verdicts import NoSuchMessage
 from safety.app.wiring import Parts
 from safety.core.errors import Conflict, InvalidRequest, Misconfigured, Unavailable
+from streams.models import storable
 
 CONSOLE = Path(__file__).parent.parent / "console"
 
@@ -31,6 +33,7 @@ def create_app(
     app.state.health = health
     app.add_exception_handler(RequestValidationError, _malformed)
     app.add_exception_handler(NoSuchCase, _unknown)
+    app.add_exception_handler(NoSuchMessage, _unknown)
     app.add_exception_handler(InvalidRequest, _invalid)
     app.add_exception_handler(Conflict, _conflict)
     app.add_exception_handler(Unavailable, _unavailable)
@@ -40,6 +43,7 @@ def create_app(
         app.include_router(events.router)
         app.include_router(feeds.router)
         app.include_router(cases.router)
+        app.include_router(feedback.router)
         app.mount("/", StaticFiles(directory=CONSOLE, html=True), name="console")
     return app
 
@@ -47,7 +51,10 @@ def create_app(
 async def _malformed(_request: Request, error: Exception) -> JSONResponse:
     """What is wrong with which field, without the input: it may be nothing that JSON can carry."""
     assert isinstance(error, RequestValidationError)
-    told = [{name: one[name] for name in ("type", "loc", "msg")} for one in error.errors()]
+    told = [
+        {"type": one["type"], "loc": [storable(part) for part in one["loc"]], "msg": one["msg"]}
+        for one in error.errors()
+    ]
     return JSONResponse({"detail": told}, 422)
 
 

@@ -8,12 +8,12 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from classifiers import LexiconClassifier
+from classifiers import NO_MODEL, LexiconClassifier
 from escalation import DEFAULT_POLICY_PATH, DEMO_ROSTER_PATH, load_policy, load_roster
 from escalation.coverage import roster_findings
 from grounding_scripts import CardLibrary, lint_cards
 from safety.app.settings import Settings, read_settings
-from safety.app.wiring import open_notifiers, open_vault
+from safety.app.wiring import open_classifier, open_notifiers, open_vault
 from safety.core.cases import EscalationPolicy
 from safety.core.clock import SystemClock
 from safety.core.errors import SafetyError
@@ -50,6 +50,7 @@ def findings(settings: Settings, clock: Clock) -> tuple[list[str], list[str]]:
         _people,
         _cards,
         _lexicon,
+        _model,
     ]
     for one in checks:
         try:
@@ -124,3 +125,10 @@ def _cards(settings: Settings, clock: Clock) -> tuple[Iterable[str], Iterable[st
 def _lexicon(settings: Settings, clock: Clock) -> tuple[Iterable[str], Iterable[str]]:
     lexicon = LexiconClassifier.load(settings.glossary_dir)
     return [], lexicon.lint(clock.now().date())
+
+
+def _model(settings: Settings, _clock: Clock) -> tuple[Iterable[str], Iterable[str]]:
+    open_classifier(settings)
+    if settings.model == NO_MODEL:
+        return [], ["No model reads the messages, on purpose: what nobody wrote down is missed."]
+    return [], []

@@ -6,6 +6,7 @@ import { cardFeed } from "./cards.js";
 import { paintCase, refreshStory, route, tickCase } from "./case.js";
 import { caseFeed, reconcile, tickRow, tie } from "./list.js";
 import { checkReady } from "./monitor.js";
+import { readShares, routeShares } from "./shares.js";
 import { chosenView, order, shared } from "./state.js";
 import { onToken } from "./wire.js";
 
@@ -26,7 +27,10 @@ function every(ms, work) {
   round();
 }
 
-addEventListener("hashchange", route);
+addEventListener("hashchange", () => {
+  route();
+  routeShares();
+});
 addEventListener("online", () => {
   caseFeed.kick();
   cardFeed?.kick();
@@ -49,12 +53,16 @@ tie({
     refreshStory();
   },
 });
-onToken(refreshStory);
+onToken(() => {
+  refreshStory();
+  readShares();
+});
 
 document.body.classList.add("choosing");
 setInterval(tick, 1000);
 caseFeed.start();
 route();
+routeShares();
 every(READY_EVERY_MS, checkReady);
 every(RECONCILE_EVERY_MS, async () => {
   if (shared.feedState === "up") await reconcile();

@@ -1,8 +1,9 @@
-// The words of a case, once somebody said why to read them.
+// The words of a case, once somebody said why to read them, and what is to be said of them.
 
 import { moment } from "./clock.js";
 import { $, make, put } from "./page.js";
 import { chosenView } from "./state.js";
+import { judging, showConsent } from "./verdicts.js";
 import { ROLE_WORDS } from "./words.js";
 
 export function showWords(turns) {
@@ -12,8 +13,12 @@ export function showWords(turns) {
     const li = make("li");
     li.dataset.role = turn.role;
     li.append(make("small", "", `${ROLE_WORDS[turn.role] ?? turn.role} ${moment(turn.sent_at)}`), turn.text);
+    const tools = judging(turn);
+    if (tools) li.append(tools);
     list.append(li);
   }
+  showConsent(turns);
+  put($("words-said"), "");
   put($("words-note"), turns.length ? `留下的 ${turns.length} 句。这次查看已经记下。` : "这个个案没有留下对话。这次查看已经记下。");
   $("words-shown").hidden = false;
   $("words-open").hidden = true;

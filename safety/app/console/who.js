@@ -4,7 +4,7 @@ import { $, problem } from "./page.js";
 
 const person = $("person");
 
-function me() {
+export function me() {
   return person.value.trim();
 }
 

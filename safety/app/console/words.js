@@ -79,9 +79,51 @@ const REASON_WORDS = table({
   "p3.listener_boundary": "倾听师的话越了界",
   "p3.coded": "用了隐语",
   "p3.gasping_chip": "倾听师听到TA在喘",
+  "p0.model": "模型觉得要马上有人",
+  "p1.model": "模型觉得很急",
+  "p2.model": "模型觉得要尽快",
+  "p3.model": "模型觉得要留心",
+  "model.doubts": "模型觉得没有词表说的那么急",
   "coach.stop_asking": "TA说不想再被问了",
   "coach.listener_unsafe": "倾听师的话可能伤到TA",
 });
+
+export const LABEL_WORDS = table({
+  suicide_attempt: "自杀尝试",
+  suicide_preparation: "自杀准备",
+  suicide_plan: "自杀计划",
+  active_ideation: "主动想死",
+  passive_ideation: "不想活着、想消失",
+  self_injury: "伤害自己",
+  self_injury_urge: "想伤害自己",
+  aggression_by_client: "想伤害别人",
+  aggression_by_other: "受到别人伤害",
+  suicide_exploration: "打听和死有关的事",
+  panic: "惊恐",
+  dangerous_place: "危险的地方",
+  transference: "移情",
+  dependency: "依赖",
+  third_party: "替别人担心",
+  listener_unsafe: "倾听师的话可能伤人",
+  listener_boundary: "倾听师越界",
+  listener_goading: "倾听师激将",
+  off_platform: "约到平台外面",
+});
+export const LISTENER_LABELS = ["listener_unsafe", "listener_boundary", "listener_goading", "off_platform"];
+const CUE_WORDS = table({
+  act_now: "正在发生", time_now: "就在眼前", time_soon: "就在这几天", farewell: "道别", disappearance: "说会找不到TA",
+  settling: "安排后事", means: "手边有能伤到自己的东西", method: "提到办法", pact: "和别人一起", painless: "问怎样不痛苦",
+  hopeless: "没有希望", calm: "忽然平静", recent_attempt: "不久前试过", affirmed: "直接问时说是", denied: "直接问时说不是",
+  medical: "身体有危险的征兆", stop_asking: "不想再被问", money: "说到钱", dependency_3: "离不开到活不下去",
+  transference_3: "表白或要私下见面", listener_2: "要督导来看",
+});
+export const JUDGED_WORDS = table({ true: "说中了", false: "没说中", missed: "漏了", withdrawn: "收回了" });
+
+/** What fired, in words: its labels, or else what it noticed, or else its own name. */
+export function firedWords({ term, labels = [], cues = [] }) {
+  const words = [...labels.map((code) => LABEL_WORDS[code] ?? code), ...cues.map((code) => CUE_WORDS[code] ?? code)];
+  return words.join("、") || REASON_WORDS[term] || term;
+}
 
 const dutyOf = (code) => (code === "anyone" ? "名册里的人" : DUTY_WORDS[code] ?? code);
 const channelOf = (code) => CHANNEL_WORDS[code] ?? code;
@@ -158,6 +200,14 @@ export const DETAILS = [
   [/^this case is closed$/, () => "这个个案已经结案了。"],
   [/^the case stands at (P\d)/, (m) => `个案现在是 ${m[1]}，只能往更缓的级别调。`],
   [/^the texts of this case were destroyed on schedule$/, () => "这个个案的对话已经按期销毁。"],
+  [/^this case keeps no such message$/, () => "这个个案里没有这句话。"],
+  [/^nothing fired on this message/, () => "这句话没有报出什么，只能说“漏了”。"],
+  [/^a missed message has no term/, () => "说“漏了”的时候不用指明是哪一条。"],
+  [/^this message was raised/, () => "这句话已经报出来了，只能说“说中了”或“没说中”。"],
+  [/^this term did not fire on this message$/, () => "这一条没有在这句话上报出来。"],
+  [/^only the words of a client or a listener are read$/, () => "只看倾诉者和倾听师的话。"],
+  [/is no label of a (\w+)'s words$/, (m) => `这个标签不是给${ROLE_WORDS[m[1]] ?? m[1]}的话用的。`],
+  [/^you have said nothing of this message yet$/, () => "你还没有判断过这句话，没有可以收回的。"],
   [/^there is no such case$/, () => "没有这个个案。"],
   [/^a bearer token is needed$/, () => "要先填访问令牌。"],
   [/^this token is not for (\w+) calls$/, () => "这个令牌不能做这件事。"],

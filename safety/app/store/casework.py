@@ -22,6 +22,7 @@ from safety.app.store.tables import (
     evidence,
     timeline,
 )
+from safety.app.vault import CaseKey, Vault
 from safety.core.cases import Case, CaseStatus, EscalationPolicy
 from safety.core.conversation import Conversation
 from safety.core.errors import InvalidRequest
@@ -162,11 +163,9 @@ class Casework:
     def read_evidence(self, case_id: CaseId, person: PersonId, why: str) -> list[EvidenceTurn]:
         """The turns kept for this case, oldest first; the reading itself is written down first."""
         with transaction(self._store.engine) as connection:
-            row = _row(connection, case_id)
-            if row.case_key is None:
-                raise InvalidRequest("the texts of this case were destroyed on schedule")
+            row = case_row(connection, case_id)
+            key = case_key(row, self._store.vault)
             note(connection, case_id, self._store.clock.now(), "read", _told(why), person)
-            key = self._store.vault.unwrap(row.case_key, row.key_id, case_id)
             query = select(evidence).where(evidence.c.case_id == case_id)
             order = (evidence.c.sent_at, evidence.c.recorded_at, evidence.c.place)
             return [
@@ -241,16 +240,24 @@ def _judged(before: Conversation, case: Case, level: Level | None) -> Conversati
 
 
 def _one(connection: Connection, case_id: CaseId, *, lock: bool = False) -> Case:
-    return case_of(_row(connection, case_id, lock=lock))
+    return case_of(case_row(connection, case_id, lock=lock))
 
 
-def _row(connection: Connection, case_id: CaseId, *, lock: bool = False) -> Any:
+def case_row(connection: Connection, case_id: CaseId, *, lock: bool = False) -> Any:
+    """The row of `cases`, until the transaction ends if `lock`. Raises NoSuchCase."""
     # PostgreSQL refuses to be asked for a NUL; no id has one
     query = select(cases).where(cases.c.id == case_id.replace("\x00", "\ufffd"))
     row = connection.execute(query.with_for_update() if lock else query).one_or_none()
     if row is None:
         raise NoSuchCase("there is no such case")
     return row
+
+
+def case_key(row: Any, vault: Vault) -> CaseKey:
+    """The key of what is sealed in the case of this row. Raises InvalidRequest once it is gone."""
+    if row.case_key is None:
+        raise InvalidRequest("the texts of this case were destroyed on schedule")
+    return vault.unwrap(row.case_key, row.key_id, row.id)
 
 
 def _refuse_closed(case: Case) -> None:

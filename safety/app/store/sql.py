@@ -144,7 +144,7 @@ class SqlTransaction:
                         for e in item.assessment.evidence
                     ]
                 ),
-                "versions": _json(item.assessment.versions),
+                "versions": _json(dict(item.assessment.versions)),
                 "degraded": item.assessment.degraded,
             }
             for item in items

@@ -1,7 +1,7 @@
 """The tables. One definition serves SQLite and PostgreSQL; migrations are made from it.
 
-Only three columns ever hold a person's words, all sealed: `conversations.memory`,
-`evidence.sealed` and `dead_letters.sealed`.
+Only four columns ever hold a person's words, all sealed: `conversations.memory`,
+`evidence.sealed`, `verdicts.sealed` and `dead_letters.sealed`.
 """
 
 from __future__ import annotations
@@ -241,6 +241,28 @@ cards = Table(
     Column("card", Text, nullable=False),
     Column("at", Moment, nullable=False),
     Column("recorded_at", Moment, nullable=False, index=True),
+)
+
+verdicts = Table(
+    "verdicts",
+    metadata,
+    Column("id", BigId, Identity(), primary_key=True),
+    Column("key", LargeBinary(16), nullable=False),
+    Column("tenant", String, nullable=False),
+    Column("case_id", String, nullable=False, index=True),
+    Column("client_id", String, nullable=False),
+    Column("conversation_id", String, nullable=False),
+    Column("event_id", String, nullable=False),
+    Column("person_id", String, nullable=False),
+    Column("at", Moment, nullable=False, index=True),
+    Column("verdict", String, nullable=False),
+    Column("term", String),
+    Column("labels", Text, nullable=False),
+    Column("consent", String, nullable=False),
+    Column("level", SmallInteger),
+    Column("fired", Text, nullable=False),
+    Column("versions", Text, nullable=False),
+    Column("sealed", LargeBinary),
 )
 
 outbox = Table(

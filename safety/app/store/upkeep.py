@@ -19,6 +19,7 @@ from safety.app.store.tables import (
     heartbeats,
     markers,
     readings,
+    verdicts,
 )
 from safety.app.vault import Vault
 from safety.core.cases import CaseStatus
@@ -119,7 +120,8 @@ class Retention:
 def purge(engine: Engine, now: datetime, retention: Retention) -> int:
     """Forget what is past its time; returns how many rows went.
 
-    A case stays as a record; its texts are deleted and its key destroyed.
+    A case stays as a record, and so do the verdicts in it; its texts, and the reasons of those
+    verdicts, are deleted and its key destroyed.
     """
     old = now - retention.unalerted
     with transaction(engine) as connection:
@@ -137,6 +139,11 @@ def purge(engine: Engine, now: datetime, retention: Retention) -> int:
             cases.c.status == CaseStatus.CLOSED, cases.c.closed_at < now - retention.evidence
         )
         gone += connection.execute(delete(evidence).where(evidence.c.case_id.in_(expired))).rowcount
+        connection.execute(
+            update(verdicts)
+            .where(verdicts.c.case_id.in_(expired), verdicts.c.sealed.is_not(None))
+            .values(sealed=None)
+        )
         connection.execute(
             update(cases)
             .where(cases.c.id.in_(expired), cases.c.case_key.is_not(None))
