@@ -7,6 +7,7 @@ from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -37,8 +38,22 @@ REMEMBERED = 50_000
 SHOWN = 0.5
 """From this probability on a label is named as evidence."""
 
+THERE = 0.1
+"""From this probability of a dangerous place on, the lexicon is believed about one."""
+
 FAINT = 0.005
 """Below this a label's probability is left out."""
+
+
+class WindowReader(Protocol):
+    """What reads a message with the turns before it; see `TrainedReader`."""
+
+    @property
+    def manifest(self) -> Manifest:
+        """Calibration, thresholds and version."""
+
+    def read(self, windows: Sequence[tuple[Sequence[str], Sequence[Array]]]) -> list[Opinion]:
+        """One opinion a window. Raises ClassifierUnavailable."""
 
 
 class Cascade:
@@ -49,7 +64,7 @@ class Cascade:
     """
 
     def __init__(
-        self, lexicon: LexiconClassifier, linear: LinearReader, trained: TrainedReader
+        self, lexicon: LexiconClassifier, linear: LinearReader, trained: WindowReader
     ) -> None:
         self._lexicon = lexicon
         self._linear = linear
@@ -159,10 +174,10 @@ def judged(said: Assessment, asked: Utterance, opinion: Opinion, on: Thresholds)
     named = {item.label for item in said.evidence}
     scores = {}
     for label, value in opinion.labels.items():
-        if most is None:
-            value = max(value, said.scores.get(label, 0.0))  # noqa: PLW2901
-        if _of(label, asked.role) and (value >= FAINT or label in named):
-            scores[label] = value
+        trusted = most is None or (label is Label.DANGEROUS_PLACE and value >= THERE)
+        score = max(value, said.scores.get(label, 0.0)) if trusted else value
+        if _of(label, asked.role) and (score >= FAINT or label in named):
+            scores[label] = score
     whole = [
         Evidence("model", 0, len(asked.text), f"model.{label.value}", label)
         for label, value in scores.items()
@@ -223,7 +238,7 @@ class LinearAlone:
 class EncoderAlone:
     """The trained reader as a classifier, the lexicon's numbers all zero."""
 
-    def __init__(self, trained: TrainedReader) -> None:
+    def __init__(self, trained: WindowReader) -> None:
         self._trained = trained
 
     @property

@@ -161,8 +161,8 @@ class TrainedReader:
 
     def _encode(self, pieces: Sequence[int]) -> Array:
         ids = np.array([pieces], np.int64)
-        vectors: Array = self._encoder.run(None, {"ids": ids, "mask": np.ones_like(ids)})[0]
-        return vectors[0]
+        vector: Array = self._encoder.run(None, {"ids": ids, "mask": np.ones_like(ids)})[0][0]
+        return vector
 
 
 def _session(path: Path) -> ort.InferenceSession:

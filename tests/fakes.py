@@ -69,9 +69,7 @@ class DictionaryClassifier:
             Evidence("lexicon", 0, len(item.text), "t1", label=label) for label in says.labels
         ]
         evidence += [Evidence("lexicon", 0, len(item.text), "t2", cue=cue) for cue in says.cues]
-        return Assessment(
-            item.event_id, dict(says.labels), tuple(evidence), self.versions
-        )
+        return Assessment(item.event_id, dict(says.labels), tuple(evidence), self.versions)
 
 
 @dataclass

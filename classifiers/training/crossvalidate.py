@@ -5,8 +5,9 @@ from __future__ import annotations
 import copy
 import random
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,43 +15,49 @@ import numpy.typing as npt
 
 from classifiers.features import LABELS
 from classifiers.lexicon import LexiconClassifier
-from classifiers.training.examples import Example, of_psysuicide
-from classifiers.training.fit import Net, Recipe, fit_all, logits_of
+from classifiers.trained import probabilities
+from classifiers.training.examples import of_psysuicide
+from classifiers.training.fit import Progress, Recipe, fit_all, logits_of
+from classifiers.training.run import Plan, gather, learned
 from classifiers.training.sources import PSYSUICIDE, Row, psysuicide
-from safety.core.types import Label
 
 Array = npt.NDArray[np.float32]
 
-RECIPE = Recipe(passes=6, turns=48, encoder_rate=4e-5, weigh=1.5)
+RECIPE = Recipe(passes=4, turns=32, encoder_rate=4e-5, still_layers=4, weigh=1.5)
+_ONE, _NOTHING = np.ones(1, np.float32), np.zeros(1, np.float32)
 _KNOWN = [LABELS.index(label) for label in PSYSUICIDE.values()]
 
 
-def cross_validated(
-    net: Net,
-    folder: Path,
-    others: Sequence[Example],
-    folds: int,
-    seed: int,
-    told: Callable[[str], None],
-) -> dict[str, Any]:
-    """Any-risk F1 and macro-F1 per source and overall. `net` has learned nothing of PsySUICIDE;
-    `others` keeps what it knows alive while it learns a fold's rows."""
-    rows = psysuicide(folder)
-    examples = of_psysuicide(rows, LexiconClassifier.load())
-    order = list(range(len(rows)))
-    random.Random(seed).shuffle(order)
+def cross_validated(plan: Plan, folds: int, told: Progress, others: int = 300) -> dict[str, Any]:
+    """Any-risk F1 and macro-F1 per source and overall.
+
+    What all folds share is learned once, without PsySUICIDE (in `plan.work`, and taken up again
+    from there); each fold then learns the other folds' rows, beside `others` of the conversations.
+    Needs `plan.data`.
+    """
+    assert plan.data is not None
+    lexicon = LexiconClassifier.load()
+    lessons = gather(replace(plan, psysuicide=False), lexicon)
+    net = learned(plan, lessons, told)
+    rows = psysuicide(plan.data)
+    examples = of_psysuicide(rows, lexicon)
+    rng = random.Random(plan.recipe.seed)
+    order = rng.sample(range(len(rows)), len(rows))
+    kept = rng.sample(lessons.train, min(others, len(lessons.train)))
     stated = np.zeros((len(rows), len(_KNOWN)), np.float32)
     for fold in range(folds):
-        told(f"fold {fold + 1} of {folds}")
-        held = set(order[fold::folds])
+        held = sorted(order[fold::folds])
+        taught = [examples[index] for index in order if index not in set(held)]
         learner = copy.deepcopy(net)
-        lessons = [examples[index] for index in order if index not in held]
-        fit_all(learner, [*lessons, *others], RECIPE, lambda *_: None)
-        asked = sorted(held)
-        logits = logits_of(learner, [examples[index] for index in asked])
-        for index, found in zip(asked, logits, strict=True):
-            stated[index] = 1.0 / (1.0 + np.exp(-found[0, _KNOWN]))
+        fit_all(learner, [*taught, *kept], RECIPE, partial(_numbered, told, fold))
+        logits = logits_of(learner, [examples[index] for index in held])
+        for index, found in zip(held, logits, strict=True):
+            stated[index] = probabilities(found[0, _KNOWN], _ONE, _NOTHING)
     return by_source(rows, stated)
+
+
+def _numbered(told: Progress, fold: int, _: str, step: int, steps: int, loss: float) -> None:
+    told(f"fold {fold + 1}", step, steps, loss)
 
 
 def by_source(rows: Sequence[Row], stated: Array, threshold: float = 0.5) -> dict[str, Any]:
@@ -82,8 +89,3 @@ def _f1(there: npt.NDArray[np.bool_], named: npt.NDArray[np.bool_]) -> float:
     right = int((there & named).sum())
     both = int(there.sum() + named.sum())
     return 2 * right / both if both else 1.0
-
-
-def labels() -> tuple[Label, ...]:
-    """The ten labels that PsySUICIDE knows, in its order."""
-    return tuple(PSYSUICIDE.values())

@@ -13,7 +13,6 @@ from classifiers.evaluation import judge
 from classifiers.lexicon import LexiconClassifier
 from classifiers.measure import everyday, measured, raised_by_kind
 from classifiers.training import sources
-from classifiers.training.crossvalidate import cross_validated
 from classifiers.training.report import page
 
 
@@ -22,10 +21,8 @@ def evaluation(
     dialogues: Sequence[Dialogue],
     data: Path | None,
     told: Callable[[str], None],
-    folds: int = 0,
 ) -> dict[str, Any]:
-    """What `jiezhu evaluate` reports. `data`: folder of the public sets, for everyday talk;
-    `folds` above 0 also trains on PsySUICIDE that often."""
+    """What `jiezhu evaluate` reports. `data`: folder of the public sets, for everyday talk."""
     found = measured(classifier, dialogues, told)
     if isinstance(classifier, Cascade):
         told("ablation")
@@ -42,8 +39,6 @@ def evaluation(
             "CPED, KdConv": everyday(classifier, sources.everyday(data)),
             "COLD": everyday(classifier, sources.posts(data)),
         }
-    if folds and data is not None:
-        found["psysuicide"] = cross_validated(data, folds, told)
     return found
 
 

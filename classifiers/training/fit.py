@@ -207,12 +207,8 @@ def fit_all(
     examples: Sequence[Example],
     recipe: Recipe,
     told: Progress,
-    checkpoint: Path | None = None,
 ) -> None:
-    """A few gentle passes through both halves; lower layers move less, `still_layers` not at all.
-
-    With a `checkpoint` it is written after each pass.
-    """
+    """A few gentle passes through both halves; lower layers move less or, `still_layers`, not."""
     rng = random.Random(recipe.seed + 1)
     torch.manual_seed(recipe.seed + 1)
     weights = positives_weigh(examples, recipe.weigh)
@@ -247,8 +243,6 @@ def fit_all(
             if done % 20 == 0:
                 told("all", done, steps, running / 20)
                 running = 0.0
-        if checkpoint is not None:
-            net.save(checkpoint)
 
 
 def _rate_scale(done: int, steps: int) -> float:

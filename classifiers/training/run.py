@@ -49,6 +49,7 @@ class Plan:
     recipe: Recipe = field(default_factory=Recipe)
     corpus_share: float = 1.0
     everyday: int = 6_000
+    psysuicide: bool = True
 
 
 @dataclass
@@ -77,15 +78,26 @@ def build_from(
     plan.out.mkdir(parents=True, exist_ok=True)
     linear = fit_linear(lessons.train, plan.recipe.seed)
     linear.save(plan.out / "linear.npz")
+    return finish(plan, learned(plan, lessons, told), linear, lessons, lexicon)
+
+
+def learned(plan: Plan, lessons: Lessons, told: Progress) -> Net:
+    """A net that has learned the lessons, or the one that a run before this one left behind."""
+    plan.work.mkdir(parents=True, exist_ok=True)
+    plan.out.mkdir(parents=True, exist_ok=True)
     net = start(plan)
-    done = plan.work / "net.pt"
+    done, still = plan.work / "net.pt", plan.work / "reader.pt"
     if done.is_file():
         net.load(done)
+        return net
+    if still.is_file():
+        net.load(still)
     else:
         fit_reader(net, lessons.train, plan.recipe, told)
-        fit_all(net, lessons.train, plan.recipe, told, plan.work / "pass.pt")
-        net.save(done)
-    return finish(plan, net, linear, lessons, lexicon)
+        net.save(still)
+    fit_all(net, lessons.train, plan.recipe, told)
+    net.save(done)
+    return net
 
 
 def finish(
@@ -136,9 +148,10 @@ def _digest(folder: Path) -> str:
 
 def gather(plan: Plan, lexicon: LexiconClassifier) -> Lessons:
     """The corpus and, where there are any, the public sets."""
-    train = of_corpus(_share(read_part("train"), plan.corpus_share, plan.recipe.seed), lexicon)
-    if plan.data is not None:
+    train = of_corpus(share_of(read_part("train"), plan.corpus_share, plan.recipe.seed), lexicon)
+    if plan.data is not None and plan.psysuicide:
         train += of_psysuicide(sources.psysuicide(plan.data), lexicon)
+    if plan.data is not None:
         rng = random.Random(plan.recipe.seed)
         talks = _talks(sources.everyday(plan.data), plan.everyday, rng)
         train += of_everyday(talks, lexicon, frozenset())
@@ -147,7 +160,8 @@ def gather(plan: Plan, lexicon: LexiconClassifier) -> Lessons:
     return Lessons(train, of_corpus(read_part("development"), lexicon))
 
 
-def _share(dialogues: list[Dialogue], share: float, seed: int) -> list[Dialogue]:
+def share_of(dialogues: list[Dialogue], share: float, seed: int) -> list[Dialogue]:
+    """A random share of the conversations, all of them from 1 on."""
     if share >= 1.0:
         return dialogues
     return random.Random(seed).sample(dialogues, max(1, round(len(dialogues) * share)))

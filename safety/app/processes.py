@@ -93,6 +93,7 @@ class ConsumerStep:
         self._source = source
         self._kind = kind
         self._oldest_s = 0.0
+        self._degraded = False
         self._beaten_at = float("-inf")
         self._failed_in_a_row = 0
         self._consumer = Consumer(
@@ -122,6 +123,7 @@ class ConsumerStep:
             now = self._parts.clock.now()
             ages = [max(0.0, (now - event.sent_at).total_seconds()) for event in events]
             self._oldest_s = max(ages)
+            self._degraded = handled.degraded > 0
             self._parts.metrics.event_age_seconds.observe(self._oldest_s)
 
     def _handled(self, events: Sequence[Event]) -> Handled:
@@ -150,6 +152,7 @@ class ConsumerStep:
                 self._parts.clock.now(),
                 lag,
                 self._oldest_s if lag else 0.0,
+                self._degraded,
             )
         )
 

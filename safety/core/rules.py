@@ -35,17 +35,20 @@ class EntryRule:
     """One way into a level. `groups`: of each, at least one signal must be there.
 
     `floor` is the probability that a label in the first group must reach. `level` None: no case,
-    only a card for the listener.
+    only a card for the listener. A `firm` rule stands whatever a trained reader doubts.
     """
 
     id: str
     level: Level | None
     groups: tuple[frozenset[Signal], ...]
     floor: float = 0.5
+    firm: bool = False
 
 
-def _rule(id_: str, level: Level | None, *groups: set[Signal], floor: float = 0.5) -> EntryRule:
-    return EntryRule(id_, level, tuple(frozenset(group) for group in groups), floor)
+def _rule(
+    id_: str, level: Level | None, *groups: set[Signal], floor: float = 0.5, firm: bool = False
+) -> EntryRule:
+    return EntryRule(id_, level, tuple(frozenset(group) for group in groups), floor, firm)
 
 
 IDEATION: frozenset[Label] = frozenset(
@@ -70,15 +73,17 @@ _DISTRESS: set[Signal] = {
 }
 _HARM: set[Signal] = {Label.SUICIDE_ATTEMPT, Label.SELF_INJURY}
 _ACT: set[Signal] = {*_HARM, Cue.MEDICAL}
+_PLACE: set[Signal] = {Label.DANGEROUS_PLACE}
 _THERE: set[Signal] = {Label.DANGEROUS_PLACE, Circumstance.PLACE_OPEN}
 _AT_HAND: set[Signal] = {Cue.METHOD, Cue.MEANS}
 
 ENTRY_RULES: tuple[EntryRule, ...] = (
     _rule("p0.act", Level.P0, _ACT, {Cue.ACT_NOW}),
     _rule("p0.place_with_intent", Level.P0, _THERE, _DEATH),
-    _rule("p0.place_at_night", Level.P0, {Label.DANGEROUS_PLACE}, {Circumstance.NIGHT}),
-    _rule("p0.place_after_risk", Level.P0, {Label.DANGEROUS_PLACE}, {Circumstance.RISK_BEFORE}),
-    _rule("p0.place_after_wish", Level.P0, {Label.DANGEROUS_PLACE}, {Circumstance.WISH_BEFORE}),
+    # somebody at an edge at night stays P0 until a person has cleared it (clinical reference 9)
+    _rule("p0.place_at_night", Level.P0, _PLACE, {Circumstance.NIGHT}, firm=True),
+    _rule("p0.place_after_risk", Level.P0, _PLACE, {Circumstance.RISK_BEFORE}, firm=True),
+    _rule("p0.place_after_wish", Level.P0, _PLACE, {Circumstance.WISH_BEFORE}, firm=True),
     _rule("p0.medical_injury", Level.P0, {Cue.MEDICAL}, _HARM),
     _rule("p0.plan_now", Level.P0, {Label.SUICIDE_PLAN}, {Cue.TIME_NOW}),
     _rule("p0.method_now", Level.P0, {Label.ACTIVE_IDEATION}, _AT_HAND, {Cue.TIME_NOW}),

@@ -65,6 +65,7 @@ def triage(
         signals.update(_remembered(before, at, rules))
     signals.update((item, Strength.PLAIN) for item in circumstances(before, at, rules))
     level: Level | None = None
+    firm: Level | None = None
     reasons: list[str] = []
     for rule in rules.entry:
         cap = _cap(rule, signals, assessment.scores)
@@ -72,17 +73,18 @@ def triage(
             reasons.append(rule.id)
             if rule.level is not None:
                 level = most_urgent(level, max(rule.level, cap))
+                firm = most_urgent(firm, max(rule.level, cap)) if rule.firm else firm
     verdict = Verdict(level, tuple(reasons))
-    return _weighed(verdict, assessment) if role is Role.CLIENT else verdict
+    return _weighed(verdict, firm, assessment) if role is Role.CLIENT else verdict
 
 
-def _weighed(verdict: Verdict, assessment: Assessment) -> Verdict:
-    """What the rules say of a client's words, held down or lifted by a trained reader that is all
-    but certain."""
+def _weighed(verdict: Verdict, firm: Level | None, assessment: Assessment) -> Verdict:
+    """What the rules say of a client's words, held down, but not below what is firm, or lifted by
+    a trained reader that is all but certain."""
     level, reasons = verdict.level, verdict.reasons
     most, least = assessment.at_most, assessment.at_least
-    if level is not None and most is not None and level < most:
-        level, reasons = most, (*reasons, "model.doubts")
+    if level is not None and most is not None and level < most and level != firm:
+        level, reasons = most_urgent(most, firm), (*reasons, "model.doubts")
     if least is not None and (level is None or least < level):
         level, reasons = least, (f"{least.name.lower()}.model", *reasons)
     return Verdict(level, reasons)

@@ -214,9 +214,9 @@ class TestHealth:
         return serve(parts, Plan(consuming=False, loops=list(loops)))
 
     def beat(self, parts: Parts, kind: str, ago_s: float = 0.0, oldest_s: float = 0.0,
-             name: str = "") -> None:  # fmt: skip
+             name: str = "", *, degraded: bool = False) -> None:  # fmt: skip
         at = parts.clock.now() - timedelta(seconds=ago_s)
-        parts.heartbeats.beat(Beat(name or f"{kind}-1", kind, at, 1, oldest_s))
+        parts.heartbeats.beat(Beat(name or f"{kind}-1", kind, at, 1, oldest_s, degraded))
 
     def findings(self, served: Served) -> list[str]:
         answer = served.http.get("/readyz")
@@ -241,6 +241,14 @@ class TestHealth:
             self.beat(parts, "consume", oldest_s=90)
             assert self.findings(served) == ["stream: 90 seconds behind"]
             assert served.http.get("/healthz").status_code == 200
+
+    def test_a_model_that_cannot_run_is_said_until_it_can(self, parts: Parts) -> None:
+        with self.served_with(parts) as served:
+            self.beat(parts, "dispatch")
+            self.beat(parts, "consume", degraded=True)
+            assert self.findings(served) == ["model: cannot run, the lexicon reads without it"]
+            self.beat(parts, "consume")
+            assert self.findings(served) == []
 
     def test_who_took_over_from_a_dead_one_is_believed(self, parts: Parts) -> None:
         with self.served_with(parts) as served:

@@ -259,6 +259,8 @@ class TestHelp:
             ("replay", ["--rate", "--speed", "--to", "dialogues", "--ledger"]),
             ("stress", ["exit code is 1", "--ledger", "--patience", "JIEZHU_DATABASE_URL"]),
             ("check", ["roster", "Exit code 1", "key"]),
+            ("train", ["--data", "--base", "--seed", "goes on after"]),
+            ("evaluate", ["--cross-validate", "--curve", "curves", "JSON"]),
         ],
     )
     def test_says_what_a_newcomer_needs(self, command: str, words: list[str]) -> None:

@@ -36,6 +36,8 @@ YES = "是的"
 class YesAfterQuestion:
     """Hears a yes only where a direct question stands before it; no language beyond that."""
 
+    versions: Mapping[str, str] = MappingProxyType({})
+
     def __init__(self) -> None:
         self.asked: list[Utterance] = []
 
@@ -133,6 +135,8 @@ def test_a_message_older_than_the_window_is_read_alone_and_disturbs_nothing() ->
 
 def test_a_degraded_reading_is_counted_and_kept() -> None:
     class Half:
+        versions: Mapping[str, str] = MappingProxyType({})
+
         def assess(self, utterances: Sequence[Utterance]) -> list[Assessment]:
             return [Assessment(item.event_id, degraded=item.text == "半") for item in utterances]
 

@@ -315,6 +315,14 @@ def test_it_holds_words_alone_down_and_says_so(most: Level) -> None:
     assert "p1.intent" in verdict.reasons
 
 
+def test_a_place_at_night_stands_whatever_it_doubts() -> None:
+    there = replace(assessed({Label.DANGEROUS_PLACE: 0.9}), at_most=Level.P3)
+    assert level_of(there, at=NIGHT) is Level.P0
+    assert level_of(there, at=NOON) is Level.P3
+    wished = assessed({Label.DANGEROUS_PLACE: 0.9, Label.ACTIVE_IDEATION: 0.9})
+    assert level_of(replace(wished, at_most=Level.P3), at=NOON) is Level.P3
+
+
 def test_it_makes_nothing_of_what_is_milder_than_it_would_allow() -> None:
     mild = replace(assessed({Label.PANIC: 0.9}), at_most=Level.P2)
     assert triage(mild, Role.CLIENT, memory(), NOON, RULES) == Verdict(Level.P3, ("p3.panic",))

@@ -44,15 +44,15 @@ class Health:
                 found.append(f"{kind}: no such process has ever reported")
             elif min(ages) > stale_s:
                 found.append(f"{kind}: silent for {min(ages):.0f} seconds")
-        # whoever fell silent may have been replaced: what it was behind then says nothing now
-        behind = max(
-            (
-                beat.oldest_s
-                for beat in beats
-                if beat.kind == "consume" and (now - beat.at).total_seconds() <= stale_s
-            ),
-            default=0.0,
-        )
+        # whoever fell silent may have been replaced: how it fared then says nothing now
+        alive = [
+            beat
+            for beat in beats
+            if beat.kind == "consume" and (now - beat.at).total_seconds() <= stale_s
+        ]
+        if any(beat.degraded for beat in alive):
+            found.append("model: cannot run, the lexicon reads without it")
+        behind = max((beat.oldest_s for beat in alive), default=0.0)
         if behind > stale_s:
             found.append(f"stream: {behind:.0f} seconds behind")
         return found

@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import click
 from tqdm import tqdm
@@ -16,6 +16,7 @@ from classifiers.corpus import PARTS, read_part
 from safety.core.clock import SystemClock
 from safety.core.errors import Misconfigured
 
+FOLDS = 5
 NEEDED = "this needs the training extras: pip install 'jiezhu[train]'"
 
 _folder = click.Path(path_type=Path, file_okay=False)
@@ -50,49 +51,72 @@ def train(
     recipe = Recipe(seed=seed) if passes is None else Recipe(seed=seed, passes=passes)
     today = SystemClock().now().date()
     plan = Plan(out, work, today, data, base, recipe, share)
-    with _bar() as told:
-        about = build(plan, told)
+    with _Bars() as bars:
+        about = build(plan, bars.told)
     click.echo(json.dumps(about, ensure_ascii=False, default=str))
 
 
-class _bar:  # noqa: N801 - used like a function
+class _Bars:
     """A progress bar for each stage of a run, on the standard error."""
 
-    def __enter__(self) -> Callable[[str, int, int, float], None]:
+    def __init__(self) -> None:
+        self._stage = ""
         self._bar: tqdm[Any] | None = None
-        return self._told
+
+    def __enter__(self) -> Self:
+        return self
 
     def __exit__(self, *_: object) -> None:
         if self._bar is not None:
             self._bar.close()
 
-    def _told(self, stage: str, step: int, steps: int, loss: float) -> None:
-        if self._bar is None or self._bar.desc != f"{stage}: ":
+    def told(self, stage: str, step: int, steps: int, loss: float) -> None:
+        """One more step of a stage; `loss` 0 where there is none."""
+        if self._bar is None or self._stage != stage:
             if self._bar is not None:
                 self._bar.close()
-            self._bar = tqdm(total=steps, desc=stage, file=sys.stderr)
-        self._bar.update(step - self._bar.n)
+            self._stage, self._bar = stage, tqdm(total=steps, desc=stage, file=sys.stderr)
         if loss:
-            self._bar.set_postfix(loss=f"{loss:.3f}")
+            self._bar.set_postfix(loss=f"{loss:.3f}", refresh=False)
+        self._bar.update(step - self._bar.n)
 
 
 @click.command()
 @click.option("--model", default="", help="Folder of the model, or none for the lexicon alone.")
 @click.option("--part", type=click.Choice(PARTS), default="test", show_default=True)
 @click.option("--data", type=_folder, help="Folder of the public sets: everyday talk as well.")
-@click.option("--cross-validate", is_flag=True, help="Train on PsySUICIDE's folds (long).")
+@click.option("--cross-validate", is_flag=True, help="Learn PsySUICIDE's folds too (an hour).")
+@click.option("--curve", is_flag=True, help="Learn from growing shares of the corpus too.")
+@click.option("--work", type=_folder, default=Path("var/crossvalidate"), help="For checkpoints.")
 @click.option("--out", type=_folder, default=Path("var/report"), help="Where the report goes.")
-def evaluate(model: str, part: str, data: Path | None, cross_validate: bool, out: Path) -> None:
+def evaluate(
+    model: str,
+    part: str,
+    data: Path | None,
+    cross_validate: bool,
+    curve: bool,
+    work: Path,
+    out: Path,
+) -> None:
     """Measure a model: a page with curves for people, the same as JSON."""
     try:
+        from classifiers.training.crossvalidate import cross_validated  # noqa: PLC0415
+        from classifiers.training.curve import learning_curve  # noqa: PLC0415
         from classifiers.training.evaluate import evaluation, write  # noqa: PLC0415
+        from classifiers.training.run import Plan  # noqa: PLC0415
     except ImportError:
         raise Misconfigured(NEEDED) from None
-    if cross_validate and data is None:
-        raise click.UsageError("--cross-validate needs --data")
+    if (cross_validate or curve) and data is None:
+        raise click.UsageError("--cross-validate and --curve need --data")
     classifier = load_classifier(model, threads=2)
     dialogues = read_part(part)
     told: Callable[[str], None] = lambda stage: click.echo(f"{stage} …", err=True)  # noqa: E731
-    found = evaluation(classifier, dialogues, data, told, folds=5 if cross_validate else 0)
+    found = evaluation(classifier, dialogues, data, told)
+    plan = Plan(out, work, SystemClock().now().date(), data)
+    if curve:
+        found["curve"] = learning_curve(plan, told)
+    if cross_validate:
+        with _Bars() as bars:
+            found["psysuicide"] = cross_validated(plan, FOLDS, bars.told)
     page, numbers = write(found, part, out)
     click.echo(f"{page}\n{numbers}")

@@ -217,6 +217,7 @@ export const FINDINGS = [
   [/^dispatch: no such process has ever reported$/, () => "叫人的进程从来没有报到"],
   [/^consume: silent for (\d+) seconds$/, (m) => `读消息的进程已经 ${m[1]} 秒没有动静`],
   [/^dispatch: silent for (\d+) seconds$/, (m) => `叫人的进程已经 ${m[1]} 秒没有动静`],
+  [/^model: cannot run, the lexicon reads without it$/, () => "识别模型没有在工作，现在只靠词表读消息，会漏掉更多"],
   [/^stream: (\d+) seconds behind$/, (m) => `消息积压，落后 ${m[1]} 秒`],
   [/^database: (.*)$/s, (m) => `数据库：${m[1]}`],
   [/^(\S+) has not finished a round for (\d+) seconds$/, (m) => `${m[1]} 这一环已经 ${m[2]} 秒没有转完一圈`],

@@ -27,6 +27,7 @@ from sqlalchemy import (
     Table,
     Text,
     TypeDecorator,
+    false,
     text,
 )
 
@@ -296,4 +297,5 @@ heartbeats = Table(
     Column("at", Moment, nullable=False),
     Column("lag", BigInteger, nullable=False),
     Column("oldest_s", Float, nullable=False),
+    Column("degraded", Boolean, nullable=False, server_default=false()),
 )

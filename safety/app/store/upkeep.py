@@ -68,7 +68,8 @@ class SqlDeadLetters:
 class Beat:
     """A sign of life: which process, of what kind, when, and how far behind it was.
 
-    `lag` counts records waiting; `oldest_s` is the age in seconds of the last record handled.
+    `lag` counts records waiting; `oldest_s` is the age in seconds of the last record handled;
+    `degraded` says that its last messages were read without one of the classifier's parts.
     """
 
     process: str
@@ -76,6 +77,7 @@ class Beat:
     at: datetime
     lag: int
     oldest_s: float
+    degraded: bool = False
 
 
 class Heartbeats:
@@ -92,6 +94,7 @@ class Heartbeats:
             "at": beat.at,
             "lag": beat.lag,
             "oldest_s": beat.oldest_s,
+            "degraded": beat.degraded,
         }
         with transaction(self._engine) as connection:
             upsert(connection, heartbeats, [row])
@@ -105,7 +108,7 @@ class Heartbeats:
         """The last sign of life of each process."""
         with transaction(self._engine) as connection:
             rows = connection.execute(select(heartbeats).order_by(heartbeats.c.process)).all()
-        return [Beat(row.process, row.kind, row.at, row.lag, row.oldest_s) for row in rows]
+        return [Beat(*row) for row in rows]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,196 @@
+"""Who is asked about which message, and what comes of their answers."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from classifiers import NO_MODEL, LexiconClassifier, load_classifier, shipped_model
+from classifiers.cascade import Array, Cascade
+from classifiers.features import CONTEXT, LABELS, LEVELS, beside
+from classifiers.linear import OUTPUTS, LinearReader
+from classifiers.trained import Manifest, Opinion, Thresholds, TrainedReader
+from safety.core.errors import ClassifierUnavailable, Misconfigured
+from safety.core.types import Assessment, EventId, Label, Level, Role, Turn, Utterance
+from tests.classifiers.shared import lexicon
+from tests.fakes import NOON
+
+ONES, ZEROS = np.ones(OUTPUTS, np.float32), np.zeros(OUTPUTS, np.float32)
+ON = Thresholds({Level.P1: 0.6, Level.P2: 0.4}, {Level.P1: 0.3}, gate=0.0)
+MANIFEST = Manifest("m-1", 4, ONES, ZEROS, ON, ONES, ZEROS, ON)
+
+
+@dataclass
+class Told:
+    """A reader of windows that says what it was told to say, and remembers what it was asked."""
+
+    labels: dict[Label, float] = field(default_factory=dict)
+    levels: dict[Level, float] = field(default_factory=dict)
+    down: bool = False
+    asked: list[list[str]] = field(default_factory=list)
+    manifest: Manifest = MANIFEST
+
+    def read(self, windows: Sequence[tuple[Sequence[str], Sequence[Array]]]) -> list[Opinion]:
+        if self.down:
+            raise ClassifierUnavailable("switched off by the test")
+        self.asked.extend(list(texts) for texts, _ in windows)
+        labels = dict.fromkeys(LABELS, 0.0) | self.labels
+        levels = dict.fromkeys(LEVELS, 0.0) | self.levels
+        return [Opinion(labels, levels) for _ in windows]
+
+
+def cascade_over(reader: Told) -> Cascade:
+    """The cheap reader suspects 船 and nothing else."""
+    weights = np.zeros((1, OUTPUTS), np.float32)
+    weights[0, LABELS.index(Label.SUICIDE_PLAN)] = 9.0
+    weights[0, len(LABELS) + LEVELS.index(Level.P1)] = 9.0
+    linear = LinearReader(["船"], weights, np.full(OUTPUTS, -5.0, np.float32))
+    return Cascade(lexicon(), linear, reader)
+
+
+def said(
+    cascade: Cascade, text: str, role: Role = Role.CLIENT, before: tuple[str, ...] = ()
+) -> Assessment:
+    turns = tuple(
+        Turn(EventId(f"b-{place}"), Role.CLIENT, words, NOON - timedelta(seconds=90 - place))
+        for place, words in enumerate(before)
+    )
+    return cascade.assess([Utterance(EventId("m"), role, text, NOON, turns)])[0]
+
+
+class TestWhoIsAsked:
+    def test_nobody_about_plain_talk(self) -> None:
+        reader = Told()
+        assert said(cascade_over(reader), "晚上吃了面").scores == {}
+        assert reader.asked == []
+
+    @pytest.mark.parametrize("text", ["船卖了", "我真的不想活了"])
+    def test_the_encoder_where_the_cheap_reader_or_the_lexicon_sees_something(
+        self, text: str
+    ) -> None:
+        reader = Told()
+        said(cascade_over(reader), text)
+        assert reader.asked == [[text]]
+
+    def test_and_for_eight_turns_more(self) -> None:
+        reader = Told()
+        plain = tuple(f"面{place}" for place in range(CONTEXT - 1))
+        said(cascade_over(reader), "好", before=("船卖了", *plain))
+        assert reader.asked == [["船卖了", *plain, "好"]]
+        said(cascade_over(reader), "好", before=("船卖了", *plain, "面"))
+        assert len(reader.asked) == 1
+
+    @pytest.mark.parametrize("role", [Role.COUNSELLOR, Role.SYSTEM])
+    def test_never_about_those_who_watch(self, role: Role) -> None:
+        reader = Told()
+        said(cascade_over(reader), "船卖了", role)
+        assert reader.asked == []
+
+
+class TestWhatComesOfIt:
+    def test_probabilities_evidence_and_level(self) -> None:
+        reader = Told({Label.SUICIDE_PLAN: 0.8, Label.PANIC: 0.2}, {Level.P1: 0.7, Level.P2: 0.9})
+        found = said(cascade_over(reader), "船卖了")
+        assert found.scores == {Label.SUICIDE_PLAN: 0.8, Label.PANIC: 0.2}
+        assert [(item.source, item.label) for item in found.evidence] == [
+            ("model", Label.SUICIDE_PLAN)
+        ]
+        assert (found.at_least, found.at_most) == (Level.P1, None)
+        assert set(found.versions) == {"lexicon", "model"}
+
+    def test_doubt_takes_the_lexicons_word_for_nothing(self) -> None:
+        trusting = Told(levels={Level.P1: 0.5, Level.P2: 0.5})
+        doubting = Told(levels={Level.P1: 0.1, Level.P2: 0.5})
+        kept = said(cascade_over(trusting), "我真的不想活了")
+        held = said(cascade_over(doubting), "我真的不想活了")
+        assert kept.scores[Label.ACTIVE_IDEATION] > 0.5
+        assert kept.at_most is None
+        assert held.scores[Label.ACTIVE_IDEATION] == 0.0
+        assert held.at_most is Level.P2
+        assert held.evidence == kept.evidence
+
+    def test_each_role_has_its_own_labels(self) -> None:
+        reader = Told({Label.LISTENER_UNSAFE: 0.9, Label.PANIC: 0.9, Label.OFF_PLATFORM: 0.9})
+        cascade = cascade_over(reader)
+        assert set(said(cascade, "船卖了").scores) == {Label.PANIC, Label.OFF_PLATFORM}
+        listener = said(cascade, "船卖了", Role.LISTENER).scores
+        assert set(listener) == {Label.LISTENER_UNSAFE, Label.OFF_PLATFORM}
+
+
+class TestWithoutTheEncoder:
+    def test_the_others_stand_in_and_say_so(self) -> None:
+        reader = Told(down=True)
+        cascade = cascade_over(reader)
+        seen, plain = said(cascade, "船卖了"), said(cascade, "吃了面")
+        assert seen.degraded
+        assert seen.at_least is Level.P1
+        assert not plain.degraded
+        assert cascade.problem
+        worded = said(cascade, "我真的不想活了")
+        assert worded.scores[Label.ACTIVE_IDEATION] > 0.5
+
+    def test_when_it_is_back_nothing_is_missing(self) -> None:
+        reader = Told(down=True)
+        cascade = cascade_over(reader)
+        said(cascade, "船卖了")
+        reader.down = False
+        assert not said(cascade, "船卖了").degraded
+        assert cascade.problem == ""
+
+
+class TestFolders:
+    @pytest.fixture
+    def copy(self, tmp_path: Path) -> Path:
+        shipped = shipped_model()
+        assert shipped is not None
+        for name in ("model.json", "words.json", "linear.npz", "encoder.onnx", "reader.onnx"):
+            shutil.copy(shipped / name, tmp_path / name)
+        return tmp_path
+
+    def test_the_shipped_one_is_small_enough_and_reads(self) -> None:
+        shipped = shipped_model()
+        assert shipped is not None
+        assert sum(file.stat().st_size for file in shipped.iterdir()) <= 40 * 1024 * 1024
+        assert isinstance(load_classifier(), Cascade)
+
+    def test_none_is_the_lexicon_alone(self) -> None:
+        assert isinstance(load_classifier(NO_MODEL), LexiconClassifier)
+
+    def test_a_folder_without_a_model_is_named(self, tmp_path: Path) -> None:
+        with pytest.raises(Misconfigured, match="JIEZHU_MODEL"):
+            load_classifier(str(tmp_path))
+
+    @pytest.mark.parametrize("name", ["words.json", "linear.npz", "encoder.onnx", "reader.onnx"])
+    def test_a_missing_part_is_named(self, copy: Path, name: str) -> None:
+        (copy / name).unlink()
+        with pytest.raises(Misconfigured, match=name):
+            load_classifier(str(copy))
+
+    @pytest.mark.parametrize("name", ["linear.npz", "encoder.onnx", "reader.onnx", "model.json"])
+    def test_a_broken_part_is_named(self, copy: Path, name: str) -> None:
+        (copy / name).write_bytes(b"{")
+        with pytest.raises(Misconfigured, match=name):
+            load_classifier(str(copy))
+
+    def test_a_model_for_other_labels_is_refused(self, copy: Path) -> None:
+        held = json.loads((copy / "model.json").read_text())
+        (copy / "model.json").write_text(json.dumps(held | {"labels": ["joy"]}))
+        with pytest.raises(Misconfigured, match="train it again"):
+            load_classifier(str(copy))
+
+
+def test_a_message_is_encoded_once() -> None:
+    shipped = shipped_model()
+    assert shipped is not None
+    reader = TrainedReader(shipped)
+    row = beside(Role.CLIENT, NOON, None, None)
+    first = reader.read([(["猫送人了"], [row])])
+    assert reader.read([(["猫送人了"], [row])]) == first
+    assert len(reader._vectors) == 1
