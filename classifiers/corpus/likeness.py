@@ -12,6 +12,9 @@ GRAM = 5
 BOUND = 0.2
 """Two conversations that share more of the smaller one's 5-grams than this are near-duplicates."""
 
+LEAST = 12
+"""So many shared sequences it takes at least: a stock question between two is no copy."""
+
 _COMMON = 200
 """A sequence that stands in so many conversations is a way of speaking."""
 
@@ -38,5 +41,5 @@ def alike(dialogues: Sequence[Dialogue], bound: float = BOUND) -> Iterator[tuple
                 seen.append(number)
         for other, count in shared.items():
             smaller = min(len(held), len(sets[other]))
-            if count > bound * smaller:
+            if count >= LEAST and count > bound * smaller:
                 yield dialogues[other].id, dialogues[number].id, count / smaller

@@ -27,9 +27,10 @@ to hold (2 % to P1, 5 % to P2), because the rules raise some too."""
 LEAST = {Level.P0: 0.5}
 """Below this a level is never called for, however rare it is among the harmless."""
 
-BACKED = 0.6
+BACKED = 0.0
 """Where a rule calls for a level too, this share of the trained reader's own threshold is enough;
-below it the rule is doubted."""
+below it the rule is doubted. 0: never. On plain words without any context the reader is not yet
+good enough to be believed against them."""
 
 
 def calibrated(logits: Array, wanted: Array, known: Array) -> tuple[Array, Array]:

@@ -55,7 +55,7 @@ def test_nothing_stands_twice_within_or_across_parts() -> None:
 
 
 def test_the_check_finds_a_copy() -> None:
-    told = "客 楼下那只三花今天又来蹭饭了\n" + TURNS
+    told = "客 楼下那只三花今天又来蹭饭了,吃完就蹲在我的鞋上不走\n" + TURNS
     (one,) = parse(HEAD + told, "a")
     (copy,) = parse(HEAD + told.replace("早点睡", "晚安"), "b")
     assert grams(one)
