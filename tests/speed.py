@@ -13,14 +13,15 @@ import argparse
 import random
 import statistics
 import time
-import warnings
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import torch
-from transformers import BertConfig, BertForSequenceClassification, BertTokenizerFast, pipeline
-from transformers.utils import logging
+import transformers
+from tokenizers import Tokenizer
 
-from classifiers import Cascade, load_classifier
+from classifiers import Cascade, load_classifier, shipped_model
 from classifiers.corpus import Dialogue, Line, read_part
 from classifiers.measure import utterances_of
 from classifiers.training.sources import rows
@@ -85,18 +86,23 @@ def messages(data: Path | None, count: int) -> list[Utterance]:
     return found[:count]
 
 
-def plain_pipeline():  # type: ignore[no-untyped-def]  # noqa: ANN201
+def plain_pipeline() -> Callable[[str], Any]:
     """`transformers.pipeline` over a fresh encoder of base size; weights do not change the time."""
-    logging.set_verbosity_error()
+    shipped = shipped_model()
+    assert shipped is not None
     torch.set_num_threads(2)
-    config = BertConfig(vocab_size=21_128, num_labels=19)
-    characters = {chr(code): code - 0x4E00 + 5 for code in range(0x4E00, 0x4E00 + 21_000)}
-    marks = {"[PAD]": 0, "[UNK]": 1, "[CLS]": 2, "[SEP]": 3, "[MASK]": 4}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        tokenizer = BertTokenizerFast(vocab={**marks, **characters})
-        model = BertForSequenceClassification(config).eval()
-        return pipeline("text-classification", model=model, tokenizer=tokenizer, device="cpu")
+    words = Tokenizer.from_file(str(shipped / "words.json"))
+    kit: Any = transformers
+    kit.utils.logging.set_verbosity_error()
+    tokenizer = kit.PreTrainedTokenizerFast(
+        tokenizer_object=words, pad_token="<pad>", unk_token="<unk>", eos_token="</s>"
+    )
+    config = kit.BertConfig(vocab_size=words.get_vocab_size(), num_labels=19)
+    model = kit.BertForSequenceClassification(config).eval()
+    found: Callable[[str], Any] = kit.pipeline(
+        "text-classification", model=model, tokenizer=tokenizer, device="cpu"
+    )
+    return found
 
 
 def latencies(utterances: list[Utterance]) -> tuple[float, float]:

@@ -75,13 +75,15 @@ def by_source(rows: Sequence[Row], stated: Array, threshold: float = 0.5) -> dic
 def _figures(rows: Sequence[Row], stated: Array, threshold: float) -> Mapping[str, float]:
     there = np.array([[label in row.labels for label in PSYSUICIDE.values()] for row in rows])
     named = stated >= threshold
-    each = [_f1(there[:, place], named[:, place]) for place in range(len(_KNOWN))]
+    each = [
+        _f1(there[:, place], named[:, place])
+        for place in range(len(_KNOWN))
+        if there[:, place].any()
+    ]
     return {
         "rows": len(rows),
-        "any_f1": _f1(there.any(1), named.any(1)),
-        "macro_f1": float(
-            np.mean([value for value, has in zip(each, there.any(0), strict=True) if has])
-        ),
+        "any_f1": _f1(there.max(1), named.max(1)),
+        "macro_f1": float(np.mean(each)) if each else 1.0,
     }
 
 

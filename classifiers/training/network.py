@@ -26,6 +26,9 @@ class Sizes:
 class MessageEncoder(nn.Module):
     """Pieces to one vector a message: mean and maximum over the pieces, then a linear map."""
 
+    middle: Tensor
+    spread: Tensor
+
     def __init__(self, config: BertConfig) -> None:
         super().__init__()
         self.bert = BertModel(config, add_pooling_layer=False)

@@ -92,7 +92,7 @@ def test_thresholds_keep_the_budget_and_p0_is_never_a_guess() -> None:
     least = at_least(rows, held)
     raised = sum(row[0, 20] >= least[Level.P1] for row in rows)
     assert raised <= 17
-    low = at_least([row / 10 for row in rows], held)
+    low = at_least([(row / 10).astype(np.float32) for row in rows], held)
     assert low[Level.P0] == 0.5
     assert set(at_most(least)) == {Level.P1, Level.P2}
     assert at_most(least)[Level.P1] < least[Level.P1]
