@@ -169,7 +169,9 @@ class TestBad:
                 sent += 65_536
                 yield b"x" * 65_536
 
-        with contextlib.suppress(httpx.WriteError, httpx.ReadError):
+        # who still sends when the door closes may lose the answer, at any point of it
+        cut_off = (httpx.WriteError, httpx.ReadError, httpx.RemoteProtocolError)
+        with contextlib.suppress(*cut_off):
             assert served.http.post("/v1/events", content=endless()).status_code == 413
         assert sent < 100 * 65_536, "nobody read on"
         assert served.post(note(111)).status_code == 200
