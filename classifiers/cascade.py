@@ -70,8 +70,6 @@ class Cascade:
         self._linear = linear
         self._trained = trained
         self._manifest = trained.manifest
-        self._thresholds: Thresholds = trained.manifest.thresholds
-        self.problem = ""
         self._turns: OrderedDict[tuple[str, str], tuple[Array, bool]] = OrderedDict()
         self._versions: Mapping[str, str] = {
             "lexicon": lexicon.version,
@@ -126,15 +124,13 @@ class Cascade:
             return answers
         try:
             opinions = self._trained.read(windows)
-        except ClassifierUnavailable as error:
-            self.problem = str(error)
+        except ClassifierUnavailable:
             for index in looked:
                 answers[index] = self._without(utterances[index], answers[index][0]), None
             return answers
-        self.problem = ""
         for index, opinion in zip(looked, opinions, strict=True):
             asked, said = utterances[index], answers[index][0]
-            answers[index] = judged(said, asked, opinion, self._thresholds), opinion
+            answers[index] = judged(said, asked, opinion, self._manifest.thresholds), opinion
         return answers
 
     def _without(self, asked: Utterance, said: Assessment) -> Assessment:
@@ -146,7 +142,7 @@ class Cascade:
     def _remember(self, utterance: Utterance, said: Assessment) -> tuple[Array, bool]:
         before = utterance.before[-1].sent_at if utterance.before else None
         numbers = beside(utterance.role, utterance.sent_at, before, said)
-        seen = bool(said.evidence) or self._suspects(utterance.text, utterance.role)
+        seen = bool(said.evidence) or self._suspects(utterance.text)
         self._turns[utterance.event_id, utterance.text] = reading = (numbers, seen)
         return reading
 
@@ -157,10 +153,10 @@ class Cascade:
         asked = Utterance(turn.event_id, turn.role, turn.text, turn.sent_at, tuple(before))
         return self._remember(asked, self._lexicon.assess([asked])[0])
 
-    def _suspects(self, text: str, role: Role) -> bool:
+    def _suspects(self, text: str) -> bool:
         """Whether the cheap reader finds anything worth a look in one message."""
         logits = self._linear.logits(View(text))
-        return bool(logits.max() >= self._thresholds.gate)
+        return bool(logits.max() >= self._manifest.thresholds.gate)
 
     def _forget(self) -> None:
         while len(self._turns) > REMEMBERED:

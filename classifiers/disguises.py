@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping
-from importlib import resources
+from functools import cache
 
+from opencc import OpenCC
 from pypinyin import lazy_pinyin
 
 _CHINESE = range(0x4E00, 0x9FA5 + 1)
@@ -39,19 +40,12 @@ def _between(signs: str) -> Disguise:
 
 
 def _traditional(text: str, _rng: random.Random) -> str:
-    return "".join(_table().get(char, char) for char in text)
+    return str(_to_traditional().convert(text))
 
 
-def _table() -> Mapping[str, str]:
-    if not _TABLE:
-        written = resources.files("opencc").joinpath("dictionary", "STCharacters.txt")
-        for line in written.read_text(encoding="utf-8").splitlines():
-            source, _, targets = line.partition("\t")
-            _TABLE[source] = targets.split(" ")[0].strip()
-    return _TABLE
-
-
-_TABLE: dict[str, str] = {}
+@cache
+def _to_traditional() -> OpenCC:
+    return OpenCC("s2t")
 
 
 def _sounding(text: str, rng: random.Random) -> str:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 
 from classifiers.corpus import Dialogue
 from safety.core.cards import CardWish
-from safety.core.events import Event, EventType, Message
+from safety.core.events import EventType, Message
 from safety.core.ports import Classifier
 from safety.core.reader import Reader, Told
 from safety.core.rules import TriageRules
@@ -21,6 +21,8 @@ from safety.core.types import (
     PersonId,
     Role,
     TenantId,
+    Turn,
+    Utterance,
     most_urgent,
 )
 
@@ -54,10 +56,10 @@ class Judged:
         return most_urgent(*(turn.level for turn in self.turns))
 
 
-def events_of(dialogue: Dialogue) -> list[Event]:
+def events_of(dialogue: Dialogue) -> list[Message]:
     """A conversation of the corpus as the platform would have sent it."""
     at = _MIDNIGHT + timedelta(minutes=dialogue.minute)
-    found: list[Event] = []
+    found: list[Message] = []
     for number, line in enumerate(dialogue.lines):
         at += timedelta(seconds=line.gap_s if number else 0)
         found.append(
@@ -73,6 +75,15 @@ def events_of(dialogue: Dialogue) -> list[Event]:
             )
         )
     return found
+
+
+def utterances_of(dialogue: Dialogue, window: int = 12) -> Iterator[Utterance]:
+    """Every turn of a conversation as classifiers are asked about it."""
+    turns: list[Turn] = []
+    for event in events_of(dialogue):
+        before = tuple(turns[-window:])
+        yield Utterance(event.event_id, event.role, event.text, event.sent_at, before)
+        turns.append(Turn(event.event_id, event.role, event.text, event.sent_at))
 
 
 def judge(

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from zoneinfo import ZoneInfo
 
 import numpy as np
 import numpy.typing as npt
 
+from safety.core.rules import TriageRules
+from safety.core.triage import is_night
 from safety.core.types import Assessment, Cue, Label, Level, Role, Strength
 
 CONTEXT = 8
@@ -33,7 +34,7 @@ LEXICON = slice(0, _ROLE_AT)
 """Which of them the lexicon gives; zeroed when the trained reader is asked without it."""
 
 _LONG_S = 600.0
-_CHINA = ZoneInfo("Asia/Shanghai")
+_RULES = TriageRules()
 
 
 def beside(
@@ -43,15 +44,7 @@ def beside(
 
     `at` and `before` are event times; `found` is what the lexicon says of the turn.
     """
-    hour = at.astimezone(_CHINA).hour
     gap_s = 0.0 if before is None else max((at - before).total_seconds(), 0.0)
-    return numbers(role, night=hour >= 22 or hour < 6, gap_s=gap_s, found=found)
-
-
-def numbers(
-    role: Role, *, night: bool, gap_s: float, found: Assessment | None
-) -> npt.NDArray[np.float32]:
-    """The same where hour and gap are known already."""
     row = np.zeros(WIDTH, np.float32)
     if found is not None:
         for label, score in found.scores.items():
@@ -62,7 +55,7 @@ def numbers(
             if item.strength is Strength.CODED:
                 row[_CODED_AT] = 1.0
     row[_ROLE_AT + _ROLES[role]] = 1.0
-    row[_NIGHT_AT] = float(night)
+    row[_NIGHT_AT] = float(is_night(at, _RULES))
     row[_GAP_AT] = min(gap_s, _LONG_S) / _LONG_S
     return row
 

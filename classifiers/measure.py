@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import islice
@@ -14,10 +14,9 @@ from typing import Any
 from classifiers.cascade import Cascade
 from classifiers.corpus import Dialogue, Line
 from classifiers.disguises import DISGUISES
-from classifiers.evaluation import Judged, Score, by_label, events_of, judge
-from safety.core.events import Message
+from classifiers.evaluation import Judged, Score, by_label, judge, utterances_of
 from safety.core.ports import Classifier
-from safety.core.types import EventId, Label, Level, Role, Turn, Utterance
+from safety.core.types import EventId, Label, Level, Role, Utterance
 
 BUDGETS = (0.005, 0.01, 0.02, 0.05, 0.1)
 """Shares of harmless conversations that may be raised, at which recall is stated."""
@@ -126,16 +125,6 @@ def misses(judged: Iterable[Judged]) -> list[dict[str, Any]]:
                 }
             )
     return found
-
-
-def utterances_of(dialogue: Dialogue, window: int = 12) -> Iterator[Utterance]:
-    """Every turn of a conversation as classifiers are asked about it."""
-    turns: list[Turn] = []
-    for event in events_of(dialogue):
-        assert isinstance(event, Message)
-        before = tuple(turns[-window:])
-        yield Utterance(event.event_id, event.role, event.text, event.sent_at, before)
-        turns.append(Turn(event.event_id, event.role, event.text, event.sent_at))
 
 
 def curves(cascade: Cascade, dialogues: Sequence[Dialogue]) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from tokenizers import Tokenizer
 
 from classifiers import Cascade, load_classifier, shipped_model
 from classifiers.corpus import Dialogue, Line, read_part
-from classifiers.measure import utterances_of
+from classifiers.evaluation import utterances_of
 from classifiers.training.sources import rows
 from safety.core.types import Role, Utterance
 

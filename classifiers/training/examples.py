@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import numpy as np
 import numpy.typing as npt
 
-from classifiers.corpus import Dialogue
+from classifiers.corpus import Dialogue, Line
+from classifiers.evaluation import utterances_of
 from classifiers.features import CONTEXT, LABELS, LEVELS, beside
 from classifiers.lexicon import LexiconClassifier
 from classifiers.training.sources import PSYSUICIDE, Row
-from safety.core.types import LISTENER_LABELS, EventId, Label, Level, Role, Turn, Utterance
+from safety.core.types import LISTENER_LABELS, EventId, Label, Level, Role, Utterance
 
 OUTPUTS = len(LABELS) + len(LEVELS)
-_CHINA_MIDNIGHT = datetime(2026, 3, 4, 16, 0, tzinfo=UTC)
+_NIGHT = datetime(2026, 3, 4, 16, tzinfo=UTC)
+NOON_MINUTE = 12 * 60
 _KNOWN_TO_PSYSUICIDE = frozenset(PSYSUICIDE.values())
 
 
@@ -33,24 +35,11 @@ class Example:
     known: npt.NDArray[np.float32]
 
 
-def utterances(dialogue: Dialogue) -> list[Utterance]:
-    """A conversation of the corpus as the classifiers are asked about it, on one invented day."""
-    at = _CHINA_MIDNIGHT + timedelta(minutes=dialogue.minute)
-    turns: list[Turn] = []
-    found = []
-    for number, line in enumerate(dialogue.lines):
-        at += timedelta(seconds=line.gap_s if number else 0)
-        turn = Turn(EventId(f"{dialogue.id}:{number}"), line.role, line.text, at)
-        found.append(Utterance(turn.event_id, turn.role, turn.text, at, tuple(turns[-CONTEXT:])))
-        turns.append(turn)
-    return found
-
-
 def of_corpus(dialogues: Iterable[Dialogue], lexicon: LexiconClassifier) -> list[Example]:
     """The corpus, with the lexicon's reading of every turn beside it."""
     examples = []
     for dialogue in dialogues:
-        asked = utterances(dialogue)
+        asked = list(utterances_of(dialogue, CONTEXT))
         wanted = np.zeros((len(asked), OUTPUTS), np.float32)
         known = np.zeros((len(asked), OUTPUTS), np.float32)
         for number, line in enumerate(dialogue.lines):
@@ -66,7 +55,7 @@ def of_psysuicide(rows: Sequence[Row], lexicon: LexiconClassifier) -> list[Examp
     """Single texts with ten labels; which level they call for is not known."""
     examples = []
     for number, row in enumerate(rows):
-        asked = [Utterance(EventId(f"psy:{number}"), Role.CLIENT, row.text, _CHINA_MIDNIGHT)]
+        asked = [Utterance(EventId(f"psy:{number}"), Role.CLIENT, row.text, _NIGHT)]
         known = np.array([[label in _KNOWN_TO_PSYSUICIDE for label in LABELS] + [False] * 4])
         example = Example(
             f"psy:{number}",
@@ -84,23 +73,20 @@ def of_everyday(
     talks: Iterable[Sequence[str]], lexicon: LexiconClassifier, unknown: frozenset[Label]
 ) -> list[Example]:
     """Talk in which nothing calls for anybody; `unknown` labels are left out of the lesson."""
-    examples = []
-    for number, texts in enumerate(talks):
-        turns: list[Turn] = []
-        asked = []
-        at = _CHINA_MIDNIGHT + timedelta(hours=12)
-        for place, text in enumerate(texts):
-            at += timedelta(seconds=20)
-            role = Role.LISTENER if place % 2 else Role.CLIENT
-            turn = Turn(EventId(f"day:{number}:{place}"), role, text, at)
-            asked.append(Utterance(turn.event_id, role, text, at, tuple(turns[-CONTEXT:])))
-            turns.append(turn)
-        known = np.stack([_known(item.role) for item in asked])
-        known[:, [index for index, label in enumerate(LABELS) if label in unknown]] = 0.0
-        wanted = np.zeros((len(asked), OUTPUTS), np.float32)
-        numbers = _beside(asked, lexicon)
-        examples.append(Example(f"day:{number}", "everyday", tuple(texts), numbers, wanted, known))
+    talk = [
+        Dialogue(f"day:{number}", "everyday", NOON_MINUTE, "", tuple(_taking_turns(texts)))
+        for number, texts in enumerate(talks)
+    ]
+    left_out = [LABELS.index(label) for label in unknown]
+    examples = of_corpus(talk, lexicon)
+    for example in examples:
+        example.known[:, left_out] = 0.0
     return examples
+
+
+def _taking_turns(texts: Iterable[str]) -> Iterator[Line]:
+    for place, text in enumerate(texts):
+        yield Line(Role.LISTENER if place % 2 else Role.CLIENT, text)
 
 
 def _beside(asked: Sequence[Utterance], lexicon: LexiconClassifier) -> npt.NDArray[np.float32]:

@@ -12,7 +12,11 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        registry = self.registry
+        self._of_the_stream(self.registry)
+        self._of_people(self.registry)
+        self._of_the_process(self.registry)
+
+    def _of_the_stream(self, registry: CollectorRegistry) -> None:
         self.events = Counter(
             "jiezhu_events", "Events handled for the first time", registry=registry
         )
@@ -30,28 +34,6 @@ class Metrics:
         self.degraded = Counter(
             "jiezhu_assessments_degraded", "Assessments made without every part", registry=registry
         )
-        self.decisions = Counter(
-            "jiezhu_decisions", "Decisions by the level they call for", ["level"], registry=registry
-        )
-        self.verdicts = Counter(
-            "jiezhu_verdicts", "Verdicts of counsellors on readings", ["verdict"], registry=registry
-        )
-        self.cards = Counter("jiezhu_cards", "Cards pushed to listeners", registry=registry)
-        self.pages = Counter(
-            "jiezhu_pages",
-            "Tries to reach a person, by what came of them",
-            ["channel", "outcome"],
-            registry=registry,
-        )
-        self.published = Counter(
-            "jiezhu_published", "Letters that left through the outbox", registry=registry
-        )
-        self.failures = Counter(
-            "jiezhu_loop_failures",
-            "Rounds of a loop that failed and will be tried again",
-            ["loop", "kind"],
-            registry=registry,
-        )
         self.batch_seconds = Histogram(
             "jiezhu_batch_seconds",
             "From polled to offset committed, per batch",
@@ -66,6 +48,32 @@ class Metrics:
         )
         self.lag = Gauge(
             "jiezhu_stream_lag_records", "Records waiting in the stream", registry=registry
+        )
+
+    def _of_people(self, registry: CollectorRegistry) -> None:
+        self.decisions = Counter(
+            "jiezhu_decisions", "Decisions by the level they call for", ["level"], registry=registry
+        )
+        self.verdicts = Counter(
+            "jiezhu_verdicts", "Verdicts of counsellors on readings", ["verdict"], registry=registry
+        )
+        self.cards = Counter("jiezhu_cards", "Cards pushed to listeners", registry=registry)
+        self.pages = Counter(
+            "jiezhu_pages",
+            "Tries to reach a person, by what came of them",
+            ["channel", "outcome"],
+            registry=registry,
+        )
+
+    def _of_the_process(self, registry: CollectorRegistry) -> None:
+        self.published = Counter(
+            "jiezhu_published", "Letters that left through the outbox", registry=registry
+        )
+        self.failures = Counter(
+            "jiezhu_loop_failures",
+            "Rounds of a loop that failed and will be tried again",
+            ["loop", "kind"],
+            registry=registry,
         )
         self.loop_age_seconds = Gauge(
             "jiezhu_loop_last_success_timestamp_seconds",

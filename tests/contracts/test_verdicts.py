@@ -167,6 +167,11 @@ class TestRefusing:
         case = judged_case(parts)
         for event in ("m-0", "m-2"):
             give(parts, case, Judged.MISSED, event, labels=(Label.OFF_PLATFORM,))
+        kept = parts.verdicts.of_case(case.id)
+        assert {(one.event_id, tuple(one.labels)) for one in kept} == {
+            ("m-0", (Label.OFF_PLATFORM,)),
+            ("m-2", (Label.OFF_PLATFORM,)),
+        }
 
     def test_a_message_of_another_case_is_not_there(self, parts: Parts) -> None:
         case = judged_case(parts)
