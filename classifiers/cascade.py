@@ -1,5 +1,5 @@
-"""The classifier that is served: the lexicon and the cheap reader on every message, the encoder
-where they see something or did so a few turns ago."""
+"""The classifier that is served: the lexicon and the trained reader on every message, n-grams while
+the trained reader is away."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from classifiers.features import CONTEXT, beside
+from classifiers.features import EARLIER, beside
 from classifiers.lexicon import LexiconClassifier
 from classifiers.linear import LinearReader
 from classifiers.text import View
-from classifiers.trained import Manifest, Opinion, Thresholds, TrainedReader
+from classifiers.trained import Manifest, Opinion, Thresholds, TrainedReader, Window
 from safety.core.errors import ClassifierUnavailable
 from safety.core.ports import Classifier
 from safety.core.types import (
@@ -33,7 +33,7 @@ from safety.core.types import (
 Array = npt.NDArray[np.float32]
 
 REMEMBERED = 50_000
-"""Turns whose cheap reading is kept, the latest ones: they are the context of the next ones."""
+"""Turns of which the lexicon's reading is kept, the latest ones: the context of the next ones."""
 
 SHOWN = 0.5
 """From this probability on a label is named as evidence."""
@@ -52,14 +52,14 @@ class WindowReader(Protocol):
     def manifest(self) -> Manifest:
         """Calibration, thresholds and version."""
 
-    def read(self, windows: Sequence[tuple[Sequence[str], Sequence[Array]]]) -> list[Opinion]:
+    def read(self, windows: Sequence[Window]) -> list[Opinion]:
         """One opinion a window. Raises ClassifierUnavailable."""
 
 
 class Cascade:
-    """Lexicon, cheap reader and encoder as one classifier (R-DET-01).
+    """Lexicon and trained reader as one classifier (R-DET-01).
 
-    Where the encoder cannot run, its part is missing and the assessment says `degraded`; the
+    Where the trained reader cannot run, n-grams stand in, the assessment says `degraded` and the
     lexicon's words stand (R-DET-16). Keeps readings of recent turns in memory, nothing else.
     """
 
@@ -70,7 +70,7 @@ class Cascade:
         self._linear = linear
         self._trained = trained
         self._manifest = trained.manifest
-        self._turns: OrderedDict[tuple[str, str], tuple[Array, bool]] = OrderedDict()
+        self._turns: OrderedDict[tuple[str, str], Array] = OrderedDict()
         self._versions: Mapping[str, str] = {
             "lexicon": lexicon.version,
             "model": trained.manifest.version,
@@ -104,18 +104,15 @@ class Cascade:
         """The same with what the encoder says of each, None where it was not asked."""
         found = self._lexicon.assess(utterances)
         looked: list[int] = []
-        windows: list[tuple[Sequence[str], Sequence[Array]]] = []
+        windows: list[Window] = []
         for index, (utterance, said) in enumerate(zip(utterances, found, strict=True)):
-            self._remember(utterance, said)
+            own = self._remember(utterance, said)
             if utterance.role not in (Role.CLIENT, Role.LISTENER):
                 continue
-            turns = utterance.before[-CONTEXT:]
-            readings = [self._reading(turn, turns[:place]) for place, turn in enumerate(turns)]
-            own = self._turns[utterance.event_id, utterance.text]
-            if own[1] or any(seen for _, seen in readings):
-                looked.append(index)
-                texts = [*(turn.text for turn in turns), utterance.text]
-                windows.append((texts, [*(numbers for numbers, _ in readings), own[0]]))
+            turns = utterance.before[-EARLIER:]
+            rows = [self._numbers(turn, turns[:place]) for place, turn in enumerate(turns)]
+            looked.append(index)
+            windows.append(([*(turn.text for turn in turns), utterance.text], [*rows, own]))
         self._forget()
         answers: list[tuple[Assessment, Opinion | None]] = [
             (replace(said, versions=self._versions), None) for said in found
@@ -134,29 +131,23 @@ class Cascade:
         return answers
 
     def _without(self, asked: Utterance, said: Assessment) -> Assessment:
-        """While the encoder is away: the lexicon's words, and what the cheap reader is sure of."""
+        """While it is away: the lexicon's words, and what the n-grams are sure of."""
         opinion = self._manifest.cheap(self._linear.logits(View(asked.text)))
         least = _least(opinion.levels, self._manifest.cheap_thresholds.at_least)
         return replace(said, at_least=least, degraded=True)
 
-    def _remember(self, utterance: Utterance, said: Assessment) -> tuple[Array, bool]:
+    def _remember(self, utterance: Utterance, said: Assessment) -> Array:
         before = utterance.before[-1].sent_at if utterance.before else None
         numbers = beside(utterance.role, utterance.sent_at, before, said)
-        seen = bool(said.evidence) or self._suspects(utterance.text)
-        self._turns[utterance.event_id, utterance.text] = reading = (numbers, seen)
-        return reading
+        self._turns[utterance.event_id, utterance.text] = numbers
+        return numbers
 
-    def _reading(self, turn: Turn, before: Sequence[Turn]) -> tuple[Array, bool]:
+    def _numbers(self, turn: Turn, before: Sequence[Turn]) -> Array:
         known = self._turns.get((turn.event_id, turn.text))
         if known is not None:
             return known
         asked = Utterance(turn.event_id, turn.role, turn.text, turn.sent_at, tuple(before))
         return self._remember(asked, self._lexicon.assess([asked])[0])
-
-    def _suspects(self, text: str) -> bool:
-        """Whether the cheap reader finds anything worth a look in one message."""
-        logits = self._linear.logits(View(text))
-        return bool(logits.max() >= self._manifest.thresholds.gate)
 
     def _forget(self) -> None:
         while len(self._turns) > REMEMBERED:
@@ -253,7 +244,7 @@ class EncoderAlone:
 
     @staticmethod
     def _window(asked: Utterance) -> tuple[list[str], list[Array]]:
-        turns = asked.before[-CONTEXT:]
+        turns = asked.before[-EARLIER:]
         earlier = [None, *(turn.sent_at for turn in turns)]
         rows = [
             beside(turn.role, turn.sent_at, last, None)

@@ -161,3 +161,20 @@ def by_label(judged: Iterable[Judged], threshold: float = 0.5) -> dict[Label, Sc
                 if there or named:
                     counts[label][0 if there and named else 1 if named else 2] += 1
     return {label: Score(*count) for label, count in counts.items()}
+
+
+def by_label_in_talks(judged: Iterable[Judged], threshold: float = 0.5) -> dict[Label, Score]:
+    """Each label over whole conversations: whether it stands there at all, at whichever turn."""
+    counts = {label: [0, 0, 0] for label in Label}
+    for item in judged:
+        there = {label for line in item.dialogue.lines for label in line.labels}
+        named = {
+            label
+            for line, seen in zip(item.dialogue.lines, item.turns, strict=True)
+            if line.role in (Role.CLIENT, Role.LISTENER)
+            for label, score in seen.scores.items()
+            if score >= threshold
+        }
+        for label in there | named:
+            counts[label][0 if label in there & named else 1 if label in named else 2] += 1
+    return {label: Score(*count) for label, count in counts.items()}

@@ -16,7 +16,13 @@ from safety.core.triage import is_night
 from safety.core.types import Assessment, Cue, Label, Level, Role, Strength
 
 CONTEXT = 8
-"""Turns before a message that are read with it (R-DET-02)."""
+"""Turns before a message that are remembered when it is judged (R-DET-02)."""
+
+REACH = 4
+"""Turns before a message in whose light its words are encoded: one a layer that looks back."""
+
+EARLIER = CONTEXT + REACH
+"""Turns before a message of which something can change what is made of it."""
 
 LABELS = tuple(Label)
 LEVELS = (Level.P0, Level.P1, Level.P2, Level.P3)

@@ -1,6 +1,6 @@
-"""The cheap reader of every message: character n-grams and one weight for each, nothing else.
+"""The cheap reader: character n-grams of one message and one weight for each, nothing else.
 
-It decides which messages the encoder looks at, and stands in where the encoder is not there.
+It stands in where the trained reader cannot run.
 """
 
 from __future__ import annotations

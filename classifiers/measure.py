@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import islice
@@ -14,7 +14,7 @@ from typing import Any
 from classifiers.cascade import Cascade
 from classifiers.corpus import Dialogue, Line
 from classifiers.disguises import DISGUISES
-from classifiers.evaluation import Judged, Score, by_label, judge, utterances_of
+from classifiers.evaluation import Judged, Score, by_label, by_label_in_talks, judge, utterances_of
 from safety.core.ports import Classifier
 from safety.core.types import EventId, Label, Level, Role, Utterance
 
@@ -35,7 +35,11 @@ def measured(classifier: Classifier, dialogues: Sequence[Dialogue], told: Told) 
         "versions": dict(classifier.versions),
         "conversations": raised_by_kind(judged),
         "labels": {label.value: _score(score) for label, score in by_label(judged).items()},
+        "labels_in_talks": {
+            label.value: _score(score) for label, score in by_label_in_talks(judged).items()
+        },
         "listener_lapses": _score(lapses(judged)),
+        "listener_lapses_in_talks": _score(lapses_in_talks(judged)),
         "misses": misses(judged),
     }
     if isinstance(classifier, Cascade):
@@ -94,17 +98,28 @@ _LAPSES = (Label.LISTENER_UNSAFE, Label.LISTENER_BOUNDARY, Label.LISTENER_GOADIN
 
 def lapses(judged: Iterable[Judged]) -> Score:
     """Whether a listener's turn is a lapse at all, of whichever kind."""
-    right = wrong = missed = 0
-    for item in judged:
-        for line, seen in zip(item.dialogue.lines, item.turns, strict=True):
-            if line.role is not Role.LISTENER:
-                continue
-            there = any(label in line.labels for label in _LAPSES)
-            named = any(seen.scores.get(label, 0.0) >= 0.5 for label in _LAPSES)
-            right += there and named
-            wrong += named and not there
-            missed += there and not named
-    return Score(right, wrong, missed)
+    return _score_of(pair for item in judged for pair in _lapses_of(item))
+
+
+def lapses_in_talks(judged: Iterable[Judged]) -> Score:
+    """Whether a conversation holds a lapse at all, at whichever turn."""
+    talks = (list(_lapses_of(item)) for item in judged)
+    return _score_of((any(t for t, _ in held), any(n for _, n in held)) for held in talks)
+
+
+def _lapses_of(item: Judged) -> Iterator[tuple[bool, bool]]:
+    """Of every turn of the listener, whether it is a lapse and whether it was named one."""
+    for line, seen in zip(item.dialogue.lines, item.turns, strict=True):
+        if line.role is Role.LISTENER:
+            yield (
+                any(label in line.labels for label in _LAPSES),
+                any(seen.scores.get(label, 0.0) >= 0.5 for label in _LAPSES),
+            )
+
+
+def _score_of(pairs: Iterable[tuple[bool, bool]]) -> Score:
+    counts = Counter(pairs)
+    return Score(counts[True, True], counts[False, True], counts[True, False])
 
 
 def misses(judged: Iterable[Judged]) -> list[dict[str, Any]]:

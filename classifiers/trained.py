@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ import numpy.typing as npt
 import onnxruntime as ort
 from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
 
-from classifiers.features import LABELS, LEVELS, WIDTH, stacked
+from classifiers.features import CONTEXT, LABELS, LEVELS, WIDTH, stacked
 from classifiers.words import Words
 from safety.core.errors import ClassifierUnavailable, Misconfigured
 from safety.core.types import Label, Level
@@ -23,9 +24,13 @@ from safety.core.types import Label, Level
 Array = npt.NDArray[np.float32]
 
 REMEMBERED = 20_000
-"""Messages whose vectors are kept, the latest ones; about 16 MB."""
+"""Turns whose vectors are kept, the latest ones; about 20 MB and their keys."""
 
-FORMAT = 1
+OPEN = 24_000
+"""Pieces of turns whose keys and values are kept, the latest ones: 8 kB each, 200 MB in all, enough
+for the last turns of some 1,700 conversations at once."""
+
+FORMAT = 2
 _UNREADABLE = (
     ort_errors.Fail,
     ort_errors.InvalidArgument,
@@ -45,7 +50,6 @@ class Thresholds:
 
     at_least: Mapping[Level, float]
     at_most: Mapping[Level, float]
-    gate: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +99,6 @@ def _thresholds(asked: Mapping[str, Any]) -> Thresholds:
     return Thresholds(
         {Level[name]: float(value) for name, value in asked["at_least"].items()},
         {Level[name]: float(value) for name, value in asked["at_most"].items()},
-        float(asked["gate"]),
     )
 
 
@@ -113,10 +116,19 @@ class Opinion:
     levels: Mapping[Level, float]
 
 
+Window = tuple[Sequence[str], Sequence[Array]]
+"""Texts of turns and the numbers beside each, oldest first."""
+
+Told = tuple[str, bytes]
+"""A turn as the encoder is told of it: its words and the numbers beside them."""
+
+
 class TrainedReader:
     """Reads messages with the turns before them. Threads may share one.
 
-    A message's vector is worked out once and remembered, so that a turn costs one encoding.
+    A turn is encoded once: its vector is remembered, and so is what the next turn's encoding needs
+    of it. What is not remembered any more is worked out again and comes out the same, because a
+    vector depends on a few turns before it only (`REACH`).
     """
 
     def __init__(self, folder: Path, threads: int = 1) -> None:
@@ -127,42 +139,107 @@ class TrainedReader:
         self._words = Words(folder / "words.json")
         self._encoder = _session(folder / "encoder.onnx")
         self._reader = _session(folder / "reader.onnx")
+        self._reach, _, self._hidden = self._encoder.get_inputs()[2].shape
+        self._threads = threads
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="encoder")
-        self._vectors: OrderedDict[str, Array] = OrderedDict()
+        self._vectors: OrderedDict[tuple[Told, ...], Array] = OrderedDict()
+        self._states: OrderedDict[tuple[Told, ...], _State] = OrderedDict()
+        self._pieces = 0
+        self._lock = Lock()
 
-    def read(self, windows: Sequence[tuple[Sequence[str], Sequence[Array]]]) -> list[Opinion]:
+    def read(self, windows: Sequence[Window]) -> list[Opinion]:
         """Of each window (texts and their numbers beside, oldest first, the last one asked about)
         what the last turn holds. Raises ClassifierUnavailable when the model cannot run.
 
-        Each message is encoded by itself: in eight bits the rest of a batch would change its
-        numbers a little, and a message must read the same alone as among others.
+        Turns of one conversation are read one after the other, conversations side by side.
         """
         try:
-            vectors = self._encoded({text for texts, _ in windows for text in texts})
-            rows = []
-            for texts, numbers in windows:
-                turns = stacked([vectors[text] for text in texts], self.manifest.vector)
-                fed = {"vectors": turns[None], "beside": stacked(numbers, WIDTH)[None]}
-                rows.append(self._reader.run(None, fed)[0][0])
+            parts = list(self._pool.map(self._read, self._shared_out(windows)))
         except _FAILED as error:
             raise ClassifierUnavailable(f"the model cannot run: {type(error).__name__}") from None
-        return self.manifest.opinions(np.stack(rows)) if rows else []
+        logits = [row for part in parts for row in part]
+        return self.manifest.opinions(np.stack(logits)) if logits else []
 
-    def _encoded(self, texts: Iterable[str]) -> dict[str, Array]:
-        held = [(text, self._vectors.get(text)) for text in texts]
-        fresh = [text for text, vector in held if vector is None]
-        made = self._pool.map(self._encode, self._words.cut(fresh))
-        found = {text: vector for text, vector in held if vector is not None}
-        for text, vector in zip(fresh, made, strict=True):
-            found[text] = self._vectors[text] = vector
-        while len(self._vectors) > REMEMBERED:
-            self._vectors.popitem(last=False)
+    def _shared_out(self, windows: Sequence[Window]) -> list[Sequence[Window]]:
+        """A stretch for each thread: neighbours are often turns of one conversation."""
+        size = max(1, -(-len(windows) // self._threads))
+        return [windows[at : at + size] for at in range(0, len(windows), size)]
+
+    def _read(self, windows: Sequence[Window]) -> list[Array]:
+        return [self._logits(window) for window in windows]
+
+    def _logits(self, window: Window) -> Array:
+        texts, numbers = window
+        told = [(text, row.tobytes()) for text, row in zip(texts, numbers, strict=True)]
+        first = max(0, len(told) - CONTEXT - 1)
+        vectors = [self._vector(told, numbers, place) for place in range(first, len(told))]
+        fed = {
+            "vectors": stacked(vectors, self.manifest.vector)[None],
+            "beside": stacked(numbers, WIDTH)[None],
+        }
+        found: Array = self._reader.run(None, fed)[0][0]
         return found
 
-    def _encode(self, pieces: Sequence[int]) -> Array:
-        ids = np.array([pieces], np.int64)
-        vector: Array = self._encoder.run(None, {"ids": ids, "mask": np.ones_like(ids)})[0][0]
-        return vector
+    def _vector(self, told: Sequence[Told], numbers: Sequence[Array], place: int) -> Array:
+        key = tuple(told[max(0, place - self._reach) : place + 1])
+        known = self._vectors.get(key)
+        if known is None:
+            before = self._state(told, numbers, place - 1) if place else None
+            known, state = self._encode(told[place][0], numbers[place], before)
+            self._keep_vector(key, known)
+            self._keep_state(key[-self._reach :], state)
+        return known
+
+    def _state(self, told: Sequence[Told], numbers: Sequence[Array], place: int) -> _State:
+        first = max(0, place - self._reach + 1)
+        key = tuple(told[first : place + 1])
+        state = self._states.get(key)
+        if state is None:
+            for at in range(first, place + 1):
+                _, state = self._encode(told[at][0], numbers[at], state)
+            assert state is not None
+            self._keep_state(key, state)
+        return state
+
+    def _encode(self, text: str, numbers: Array, before: _State | None) -> tuple[Array, _State]:
+        pieces = self._words.cut([text])[0]
+        none = np.zeros((self._reach, 0, self._hidden), np.float32)
+        fed = {
+            "ids": np.array([pieces], np.int64),
+            "beside": numbers[None],
+            "keys": none if before is None else before.keys.astype(np.float32),
+            "values": none if before is None else before.values.astype(np.float32),
+        }
+        vector, keys, values = self._encoder.run(None, fed)
+        return vector[0], _State(keys.astype(np.float16), values.astype(np.float16))
+
+    def _keep_vector(self, key: tuple[Told, ...], vector: Array) -> None:
+        with self._lock:
+            self._vectors[key] = vector
+            while len(self._vectors) > REMEMBERED:
+                self._vectors.popitem(last=False)
+
+    def _keep_state(self, key: tuple[Told, ...], state: _State) -> None:
+        with self._lock:
+            if key not in self._states:
+                self._pieces += state.pieces
+            self._states[key] = state
+            while self._pieces > OPEN:
+                self._pieces -= self._states.popitem(last=False)[1].pieces
+
+
+@dataclass(frozen=True, slots=True)
+class _State:
+    """Keys and values of one turn in each layer that looks back; half precision, always, so that a
+    remembered turn and one worked out again are the same."""
+
+    keys: npt.NDArray[np.float16]
+    values: npt.NDArray[np.float16]
+
+    @property
+    def pieces(self) -> int:
+        """Of the turn."""
+        return int(self.keys.shape[1])
 
 
 def _session(path: Path) -> ort.InferenceSession:

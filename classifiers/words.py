@@ -17,15 +17,17 @@ _SIGN = "So"
 
 
 def plain(text: str, view: View | None = None) -> str:
-    """The text folded as for the lexicon, with its emoji and without stretching or decoration."""
+    """The text folded as for the lexicon, without stretching or decoration. Its emoji come after
+    the words, where they cannot stand inside one."""
     folded = (view or View(text)).folded
     if SOFT not in folded:
         return folded.replace(STRETCH, "")
-    return "".join(
-        old if new == SOFT and unicodedata.category(old) == _SIGN else new
+    emoji = [
+        old
         for new, old in zip(folded, text, strict=True)
-        if new != STRETCH and (new != SOFT or unicodedata.category(old) == _SIGN)
-    )
+        if new == SOFT and unicodedata.category(old) == _SIGN
+    ]
+    return folded.replace(STRETCH, "").replace(SOFT, "") + "".join(emoji)
 
 
 class Words:
@@ -33,6 +35,8 @@ class Words:
 
     def __init__(self, path: Path) -> None:
         self._tokenizer = Tokenizer.from_file(str(path))
+        self._tokenizer.no_padding()
+        self._tokenizer.no_truncation()
 
     @property
     def size(self) -> int:

@@ -25,13 +25,14 @@ BUDGET = {Level.P0: 0.004, Level.P1: 0.017, Level.P2: 0.042}
 to hold (2 % to P1, 5 % to P2), because the rules raise some too. P3 pages nobody and is left to the
 rules: it would open a case for every tired evening."""
 
-LEAST = {Level.P0: 0.5}
+LEAST = {Level.P0: 0.5, Level.P1: 0.2, Level.P2: 0.2}
 """Below this a level is never called for, however rare it is among the harmless."""
 
-BACKED = 0.0
+BACKED = 0.05
 """Where a rule calls for a level too, this share of the trained reader's own threshold is enough;
-below it the rule is doubted. 0: never. On plain words without any context the reader is not yet
-good enough to be believed against them."""
+below it the rule is doubted. On the development part a twentieth takes away nearly half of the
+harmless conversations raised for one crisis in two hundred, and no plain word of danger is doubted;
+with a tenth the first one is ("笑死,我是真的不想活了")."""
 
 
 def calibrated(logits: Array, wanted: Array, known: Array) -> tuple[Array, Array]:
@@ -101,11 +102,11 @@ class Calibration:
     thresholds: Thresholds
 
 
-def calibration(logits: Sequence[Array], examples: Sequence[Example], gate: float) -> Calibration:
+def calibration(logits: Sequence[Array], examples: Sequence[Example]) -> Calibration:
     """From a reader's logits on the development part; one array an example."""
     wanted = np.concatenate([example.wanted for example in examples])
     known = np.concatenate([example.known for example in examples])
     slope, shift = calibrated(np.concatenate(logits), wanted, known)
     stated = [probabilities(rows, slope, shift) for rows in logits]
     least = at_least(stated, examples)
-    return Calibration(slope, shift, Thresholds(least, at_most(least), gate))
+    return Calibration(slope, shift, Thresholds(least, at_most(least)))

@@ -6,7 +6,6 @@ import copy
 import random
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -16,40 +15,37 @@ import numpy.typing as npt
 from classifiers.features import LABELS
 from classifiers.lexicon import LexiconClassifier
 from classifiers.trained import probabilities
-from classifiers.training.examples import of_psysuicide
-from classifiers.training.fit import Progress, Recipe, fit_all, logits_of
-from classifiers.training.run import Plan, gather, learned
+from classifiers.training.fit import Progress, logits_of
+from classifiers.training.run import Plan, gather, grounded, refined, start
 from classifiers.training.sources import PSYSUICIDE, Row, psysuicide
 
 Array = npt.NDArray[np.float32]
 
-RECIPE = Recipe(passes=4, turns=32, encoder_rate=4e-5, still_layers=4, weigh=1.5)
 _ONE, _NOTHING = np.ones(1, np.float32), np.zeros(1, np.float32)
 _KNOWN = [LABELS.index(label) for label in PSYSUICIDE.values()]
 
 
-def cross_validated(plan: Plan, folds: int, told: Progress, others: int = 300) -> dict[str, Any]:
+def cross_validated(plan: Plan, folds: int, told: Progress) -> dict[str, Any]:
     """Any-risk F1 and macro-F1 per source and overall.
 
-    What all folds share is learned once, without PsySUICIDE (in `plan.work`, and taken up again
-    from there); each fold then learns the other folds' rows, beside `others` of the conversations.
-    Needs `plan.data`.
+    The conversations, which all folds share, are learned once (in `plan.work`, and taken up again
+    from there); each fold then learns the other folds' rows, just as the model that ships learns
+    all of them. Needs `plan.data`.
     """
     assert plan.data is not None
     lexicon = LexiconClassifier.load()
-    lessons = gather(replace(plan, psysuicide=False), lexicon)
-    net = learned(plan, lessons, told)
-    rows = psysuicide(plan.data)
-    examples = of_psysuicide(rows, lexicon)
-    rng = random.Random(plan.recipe.seed)
-    order = rng.sample(range(len(rows)), len(rows))
-    kept = rng.sample(lessons.train, min(others, len(lessons.train)))
+    lessons = gather(plan, lexicon)
+    plan.work.mkdir(parents=True, exist_ok=True)
+    net = start(plan, lessons.train)
+    grounded(plan, net, lessons, told)
+    rows, examples = psysuicide(plan.data), lessons.rows
+    order = random.Random(plan.recipe.seed).sample(range(len(rows)), len(rows))
     stated = np.zeros((len(rows), len(_KNOWN)), np.float32)
     for fold in range(folds):
         held = sorted(order[fold::folds])
         taught = [examples[index] for index in order if index not in set(held)]
         learner = copy.deepcopy(net)
-        fit_all(learner, [*taught, *kept], RECIPE, partial(_numbered, told, fold))
+        refined(learner, lessons, taught, plan.recipe, partial(_numbered, told, fold))
         logits = logits_of(learner, [examples[index] for index in held])
         for index, found in zip(held, logits, strict=True):
             stated[index] = probabilities(found[0, _KNOWN], _ONE, _NOTHING)

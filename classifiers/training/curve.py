@@ -41,11 +41,12 @@ def learning_curve(plan: Plan, told: Callable[[str], None]) -> list[dict[str, An
 def _point(
     plan: Plan, lessons: Sequence[Dialogue], test: Sequence[Example], lexicon: LexiconClassifier
 ) -> dict[str, Any]:
-    net = start(plan)
+    examples = of_corpus(lessons, lexicon)
+    net = start(replace(plan, work=plan.work / f"{len(lessons)}"), examples)
     # a small share gets as many steps as a large one, or it would only be trained less
     passes = min(60, round(plan.recipe.head_passes * (1.0 + 1_000 / len(lessons))))
     recipe = replace(plan.recipe, head_passes=passes)
-    fit_reader(net, of_corpus(lessons, lexicon), recipe, lambda *_: None)
+    fit_reader(net, examples, recipe, lambda *_: None)
     column = level_column(Level.P1)
     tops = [float(rows[:, column].max()) for rows in logits_of(net, test)]
     crises = np.array([top for top, one in zip(tops, test, strict=True) if one.kind == "crisis"])

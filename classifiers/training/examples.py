@@ -70,11 +70,14 @@ def of_psysuicide(rows: Sequence[Row], lexicon: LexiconClassifier) -> list[Examp
 
 
 def of_everyday(
-    talks: Iterable[Sequence[str]], lexicon: LexiconClassifier, unknown: frozenset[Label]
+    source: str,
+    talks: Iterable[Sequence[str]],
+    lexicon: LexiconClassifier,
+    unknown: frozenset[Label],
 ) -> list[Example]:
     """Talk in which nothing calls for anybody; `unknown` labels are left out of the lesson."""
     talk = [
-        Dialogue(f"day:{number}", "everyday", NOON_MINUTE, "", tuple(_taking_turns(texts)))
+        Dialogue(f"day:{source}:{number}", "everyday", NOON_MINUTE, "", tuple(_taking_turns(texts)))
         for number, texts in enumerate(talks)
     ]
     left_out = [LABELS.index(label) for label in unknown]

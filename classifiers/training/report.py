@@ -68,7 +68,8 @@ def page(found: Mapping[str, Any], part: str) -> str:
         f"<p>测试部分:{html.escape(part)}。版本:{versions}。</p>",
         "<p>等级表示需要多快有人回应,不是对一个人的预测。没有被提起的对话,不等于安全。</p>",
         _conversations(found["conversations"]),
-        _labels(found["labels"], found.get("listener_lapses")),
+        _labels("按句计", found["labels"], found["listener_lapses"]),
+        _labels("按整段对话计", found["labels_in_talks"], found["listener_lapses_in_talks"]),
         *(_curves(found) if "budget" in found else []),
         _groups(found["disguises"]),
         *_optional(found),
@@ -109,7 +110,9 @@ def _conversations(kinds: Mapping[str, Mapping[str, Mapping[str, float]]]) -> st
     return f"<h2>整段对话</h2><p>括号里是 95 % 置信区间。</p>{_table(head, rows)}"
 
 
-def _labels(labels: Mapping[str, Mapping[str, float]], lapses: Mapping[str, float] | None) -> str:
+def _labels(
+    unit: str, labels: Mapping[str, Mapping[str, float]], lapses: Mapping[str, float]
+) -> str:
     def row(name: str, score: Mapping[str, float]) -> list[object]:
         return [
             name,
@@ -120,10 +123,9 @@ def _labels(labels: Mapping[str, Mapping[str, float]], lapses: Mapping[str, floa
         ]
 
     rows = [row(NAMES.get(label, label), score) for label, score in labels.items()]
-    if lapses is not None:
-        rows.append(row("倾听师失当(任一种)", lapses))
+    rows.append(row("倾听师失当(任一种)", lapses))
     head = ["含义", "应有", "说中的占比", "找到的占比", "F1"]
-    return f"<h2>每一种含义,按句计</h2>{_table(head, rows)}"
+    return f"<h2>每一种含义,{unit}</h2>{_table(head, rows)}"
 
 
 def _drawn(draw: Callable[[Axes], None], size: tuple[float, float] = (4.2, 3.2)) -> str:

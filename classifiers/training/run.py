@@ -3,34 +3,35 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import random
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
-from transformers import AutoConfig, BertConfig
 
 from classifiers.corpus import Dialogue, read_part
 from classifiers.lexicon import LexiconClassifier
 from classifiers.linear import LinearReader
 from classifiers.text import View
-from classifiers.training import e5, sources, vocabulary
+from classifiers.training import sources
+from classifiers.training.base import read_base
 from classifiers.training.calibrate import calibration
 from classifiers.training.examples import Example, of_corpus, of_everyday, of_psysuicide
 from classifiers.training.export import export, write_manifest
 from classifiers.training.fit import Net, Progress, Recipe, fit_all, fit_reader, logits_of
 from classifiers.training.linear import fit_linear
+from classifiers.training.vocabulary import widened
 from classifiers.words import Words
-from safety.core.errors import Misconfigured
 from safety.core.types import Label
 
-GATE = 0.997
-"""Share of the turns that call for something which the cheap reader must hand on."""
+LAST = Recipe(passes=3, encoder_rate=3e-5, all_rate=1e-4)
+"""How PsySUICIDE is learned once the conversations are known."""
+
+BESIDE = 400
+"""Conversations among its rows."""
 
 _TALK = 10
 _AGGRESSION = frozenset({Label.AGGRESSION_BY_CLIENT, Label.AGGRESSION_BY_OTHER})
@@ -38,18 +39,17 @@ _AGGRESSION = frozenset({Label.AGGRESSION_BY_CLIENT, Label.AGGRESSION_BY_OTHER})
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to build and from what. `data` None: the corpus alone. `corpus_share`: of its training
-    part, for a learning curve."""
+    """What to build and from what. `base`: folder of the encoder to begin with. `data` None: the
+    corpus alone. `corpus_share`: of its training part, for a learning curve."""
 
     out: Path
     work: Path
     today: date
+    base: Path
     data: Path | None = None
-    base: Path | None = None
     recipe: Recipe = field(default_factory=Recipe)
     corpus_share: float = 1.0
     everyday: int = 6_000
-    psysuicide: bool = True
 
 
 @dataclass
@@ -58,6 +58,8 @@ class Lessons:
 
     train: list[Example]
     development: list[Example]
+    rows: list[Example] = field(default_factory=list)
+    """PsySUICIDE's texts, which have labels and no levels."""
 
 
 def build(plan: Plan, told: Progress) -> dict[str, Any]:
@@ -74,7 +76,6 @@ def build_from(
     plan: Plan, lessons: Lessons, lexicon: LexiconClassifier, told: Progress
 ) -> dict[str, Any]:
     """The same from lessons that are at hand."""
-    plan.work.mkdir(parents=True, exist_ok=True)
     plan.out.mkdir(parents=True, exist_ok=True)
     linear = fit_linear(lessons.train, plan.recipe.seed)
     linear.save(plan.out / "linear.npz")
@@ -82,14 +83,25 @@ def build_from(
 
 
 def learned(plan: Plan, lessons: Lessons, told: Progress) -> Net:
-    """A net that has learned the lessons, or the one that a run before this one left behind."""
-    plan.work.mkdir(parents=True, exist_ok=True)
-    plan.out.mkdir(parents=True, exist_ok=True)
-    net = start(plan)
-    done, still = plan.work / "net.pt", plan.work / "reader.pt"
+    """A net that has learned everything, or the one that a run before this one left behind."""
+    done = plan.work / "last.pt"
+    net = start(plan, lessons.train)
     if done.is_file():
         net.load(done)
         return net
+    grounded(plan, net, lessons, told)
+    if lessons.rows:
+        refined(net, lessons, lessons.rows, plan.recipe, told)
+    net.save(done)
+    return net
+
+
+def grounded(plan: Plan, net: Net, lessons: Lessons, told: Progress) -> None:
+    """Let a net learn the conversations, or load what a run before this one learned of them."""
+    done, still = plan.work / "net.pt", plan.work / "reader.pt"
+    if done.is_file():
+        net.load(done)
+        return
     if still.is_file():
         net.load(still)
     else:
@@ -97,7 +109,16 @@ def learned(plan: Plan, lessons: Lessons, told: Progress) -> Net:
         net.save(still)
     fit_all(net, lessons.train, plan.recipe, told)
     net.save(done)
-    return net
+
+
+def refined(
+    net: Net, lessons: Lessons, rows: Sequence[Example], recipe: Recipe, told: Progress
+) -> None:
+    """Let a net that knows the conversations learn rows of PsySUICIDE, with some conversations
+    among them so that it does not forget."""
+    rng = random.Random(recipe.seed)
+    beside = rng.sample(lessons.train, min(BESIDE, len(lessons.train)))
+    fit_all(net, [*rows, *beside], replace(LAST, seed=recipe.seed), told)
 
 
 def finish(
@@ -106,12 +127,10 @@ def finish(
     """Calibrate on the development part and write the folder."""
     export(net, plan.out)
     development = lessons.development
-    gate = gate_of(linear, development)
-    trained = calibration(logits_of(net, development), development, gate)
+    trained = calibration(logits_of(net, development), development)
     cheap = calibration(
         [np.stack([linear.logits(View(text)) for text in item.texts]) for item in development],
         development,
-        gate,
     )
     about = {
         "recipe": asdict(plan.recipe),
@@ -127,18 +146,6 @@ def finish(
     return {"version": version, **about}
 
 
-def gate_of(linear: LinearReader, examples: Sequence[Example]) -> float:
-    """The logit from which the cheap reader hands a message on, so that nearly every turn that
-    calls for something is handed on."""
-    tops = [
-        float(linear.logits(View(text)).max())
-        for example in examples
-        for text, wanted in zip(example.texts, example.wanted, strict=True)
-        if wanted.any()
-    ]
-    return float(np.quantile(tops, 1.0 - GATE))
-
-
 def _digest(folder: Path) -> str:
     held = hashlib.sha256()
     for name in ("encoder.onnx", "reader.onnx", "linear.npz"):
@@ -149,15 +156,15 @@ def _digest(folder: Path) -> str:
 def gather(plan: Plan, lexicon: LexiconClassifier) -> Lessons:
     """The corpus and, where there are any, the public sets."""
     train = of_corpus(share_of(read_part("train"), plan.corpus_share, plan.recipe.seed), lexicon)
-    if plan.data is not None and plan.psysuicide:
-        train += of_psysuicide(sources.psysuicide(plan.data), lexicon)
+    rows: list[Example] = []
     if plan.data is not None:
+        rows = of_psysuicide(sources.psysuicide(plan.data), lexicon)
         rng = random.Random(plan.recipe.seed)
         talks = _talks(sources.everyday(plan.data), plan.everyday, rng)
-        train += of_everyday(talks, lexicon, frozenset())
+        train += of_everyday("everyday", talks, lexicon, frozenset())
         talks = _talks(sources.posts(plan.data), plan.everyday // 4, rng)
-        train += of_everyday(talks, lexicon, _AGGRESSION)
-    return Lessons(train, of_corpus(read_part("development"), lexicon))
+        train += of_everyday("posts", talks, lexicon, _AGGRESSION)
+    return Lessons(train, of_corpus(read_part("development"), lexicon), rows)
 
 
 def share_of(dialogues: list[Dialogue], share: float, seed: int) -> list[Dialogue]:
@@ -175,70 +182,18 @@ def _talks(texts: Iterator[str], count: int, rng: random.Random) -> Iterator[lis
         yield chosen[at : at + _TALK]
 
 
-def start(plan: Plan) -> Net:
-    """An encoder to begin with: the packed one, or a folder of the caller's."""
-    if plan.base is not None:
-        return _from_folder(plan)
-    packed = e5.read(e5.find())
-    kept_file = plan.work / "kept.json"
-    if kept_file.is_file():
-        kept = json.loads(kept_file.read_text())
-    else:
-        kept = vocabulary.chosen(packed, _texts(plan))
-        kept_file.write_text(json.dumps(kept))
-    vocabulary.pruned(packed, kept).save(str(plan.out / "words.json"))
-    shape = packed.shape
-    config = BertConfig(  # type: ignore[call-arg]
-        vocab_size=len(kept),
-        hidden_size=shape.hidden,
-        num_hidden_layers=shape.layers,
-        num_attention_heads=shape.heads,
-        intermediate_size=shape.inner,
-        max_position_embeddings=shape.positions,
-        type_vocab_size=2,
-        layer_norm_eps=shape.epsilon,
-        pad_token_id=vocabulary.PAD,
-        hidden_dropout_prob=0.05,
-        attention_probs_dropout_prob=0.0,
-        attn_implementation="eager",
-    )
-    net = Net.fresh(config, Words(plan.out / "words.json"), plan.recipe.sizes, plan.recipe.seed)
-    weights = e5.bert_weights(packed, kept)
-    net.encoder.bert.load_state_dict(
-        {name: torch.from_numpy(np.ascontiguousarray(value)) for name, value in weights.items()}
-    )
-    return net
+def start(plan: Plan, examples: Iterable[Example]) -> Net:
+    """A net that has learned nothing yet, over the encoder to begin with, whose vocabulary is made
+    ready for the examples: once for all starts in `plan.work`, whose checkpoints count on it.
 
-
-def _texts(plan: Plan) -> Iterator[str]:
-    for part in ("train", "development"):
-        for dialogue in read_part(part):
-            yield from (line.text for line in dialogue.lines)
-    if plan.data is None:
-        return
-    yield from sources.everyday(plan.data)
-    yield from sources.posts(plan.data)
-    for name in ("smile", "cpsycound", "emollm_roleplay", "mdd5k"):
-        for number, turns in enumerate(sources.dialogues(plan.data, name)):
-            if number % 6 == 0:
-                yield from (text for _, text in turns)
-
-
-def _from_folder(plan: Plan) -> Net:
-    assert plan.base is not None
-    words = plan.base / "tokenizer.json"
-    if not words.is_file():
-        raise Misconfigured(f"{plan.base}: there is no tokenizer.json")
-    config = AutoConfig.from_pretrained(
-        plan.base, local_files_only=True, attn_implementation="eager"
-    )
-    if not isinstance(config, BertConfig):
-        raise Misconfigured(
-            f"{plan.base}: only BERT encoders can be trained, not {config.model_type}"
-        )
-    (plan.out / "words.json").write_bytes(words.read_bytes())
-    net = Net.fresh(config, Words(plan.out / "words.json"), plan.recipe.sizes, plan.recipe.seed)
-    net.encoder.bert = net.encoder.bert.from_pretrained(
-        plan.base, config=config, add_pooling_layer=False, local_files_only=True
-    )
-    return net
+    Raises Misconfigured if there is no encoder in `plan.base`.
+    """
+    base = read_base(plan.base)
+    for folder in (plan.work, plan.out):
+        folder.mkdir(parents=True, exist_ok=True)
+    kept, words = plan.work / "words.json", plan.out / "words.json"
+    if not kept.is_file():
+        texts = (text for example in examples for text in example.texts)
+        kept.write_text(widened(base.words.read_text(encoding="utf-8"), texts), encoding="utf-8")
+    words.write_bytes(kept.read_bytes())
+    return Net.over(base, Words(words), plan.recipe.sizes, plan.recipe.seed)

@@ -13,17 +13,17 @@ import numpy as np
 import pytest
 
 from classifiers import NO_MODEL, LexiconClassifier, load_classifier, shipped_model
-from classifiers.cascade import Array, Cascade
-from classifiers.features import CONTEXT, LABELS, LEVELS, beside
+from classifiers.cascade import Cascade
+from classifiers.features import EARLIER, LABELS, LEVELS, beside
 from classifiers.linear import OUTPUTS, LinearReader
-from classifiers.trained import Manifest, Opinion, Thresholds, TrainedReader
+from classifiers.trained import Manifest, Opinion, Thresholds, TrainedReader, Window
 from safety.core.errors import ClassifierUnavailable, Misconfigured
 from safety.core.types import Assessment, EventId, Label, Level, Role, Turn, Utterance
 from tests.classifiers.shared import lexicon
 from tests.fakes import NOON
 
 ONES, ZEROS = np.ones(OUTPUTS, np.float32), np.zeros(OUTPUTS, np.float32)
-ON = Thresholds({Level.P1: 0.6, Level.P2: 0.4}, {Level.P1: 0.3}, gate=0.0)
+ON = Thresholds({Level.P1: 0.6, Level.P2: 0.4}, {Level.P1: 0.3})
 MANIFEST = Manifest("m-1", 4, ONES, ZEROS, ON, ONES, ZEROS, ON)
 
 
@@ -37,7 +37,7 @@ class Told:
     asked: list[list[str]] = field(default_factory=list)
     manifest: Manifest = MANIFEST
 
-    def read(self, windows: Sequence[tuple[Sequence[str], Sequence[Array]]]) -> list[Opinion]:
+    def read(self, windows: Sequence[Window]) -> list[Opinion]:
         if self.down:
             raise ClassifierUnavailable("switched off by the test")
         self.asked.extend(list(texts) for texts, _ in windows)
@@ -66,26 +66,12 @@ def said(
 
 
 class TestWhoIsAsked:
-    def test_nobody_about_plain_talk(self) -> None:
+    @pytest.mark.parametrize("role", [Role.CLIENT, Role.LISTENER])
+    def test_the_reader_about_every_message_with_the_turns_before_it(self, role: Role) -> None:
         reader = Told()
-        assert said(cascade_over(reader), "晚上吃了面").scores == {}
-        assert reader.asked == []
-
-    @pytest.mark.parametrize("text", ["船卖了", "我真的不想活了"])
-    def test_the_encoder_where_the_cheap_reader_or_the_lexicon_sees_something(
-        self, text: str
-    ) -> None:
-        reader = Told()
-        said(cascade_over(reader), text)
-        assert reader.asked == [[text]]
-
-    def test_and_for_eight_turns_more(self) -> None:
-        reader = Told()
-        plain = tuple(f"面{place}" for place in range(CONTEXT - 1))
-        said(cascade_over(reader), "好", before=("船卖了", *plain))
-        assert reader.asked == [["船卖了", *plain, "好"]]
-        said(cascade_over(reader), "好", before=("船卖了", *plain, "面"))
-        assert len(reader.asked) == 1
+        earlier = tuple(f"面{place}" for place in range(EARLIER + 2))
+        said(cascade_over(reader), "晚上吃了面", role, earlier)
+        assert reader.asked == [[*earlier[2:], "晚上吃了面"]]
 
     @pytest.mark.parametrize("role", [Role.COUNSELLOR, Role.SYSTEM])
     def test_never_about_those_who_watch(self, role: Role) -> None:
@@ -131,7 +117,8 @@ class TestWithoutTheEncoder:
         seen, plain = said(cascade, "船卖了"), said(cascade, "吃了面")
         assert seen.degraded
         assert seen.at_least is Level.P1
-        assert not plain.degraded
+        assert plain.degraded
+        assert plain.at_least is None
         worded = said(cascade, "我真的不想活了")
         assert worded.scores[Label.ACTIVE_IDEATION] > 0.5
 
@@ -184,11 +171,42 @@ class TestFolders:
             load_classifier(str(copy))
 
 
-def test_a_message_is_encoded_once() -> None:
-    shipped = shipped_model()
-    assert shipped is not None
-    reader = TrainedReader(shipped)
-    row = beside(Role.CLIENT, NOON, None, None)
-    first = reader.read([(["猫送人了"], [row])])
-    assert reader.read([(["猫送人了"], [row])]) == first
-    assert len(reader._vectors) == 1
+@pytest.fixture(scope="module")
+def shipped() -> Path:
+    folder = shipped_model()
+    assert folder is not None
+    return folder
+
+
+TALK = ["在吗", "在的", "猫送人了", "送给谁了", "楼下阿姨", "怎么舍得", "以后用不上了", "嗯"]
+
+
+def window(upto: int) -> Window:
+    roles = (Role.CLIENT, Role.LISTENER)
+    rows = [beside(roles[place % 2], NOON, None, None) for place in range(upto)]
+    return TALK[:upto], rows
+
+
+class TestTheTrainedReader:
+    def test_encodes_a_turn_once(self, shipped: Path) -> None:
+        reader = TrainedReader(shipped)
+        first = reader.read([window(3)])
+        assert reader.read([window(3)]) == first
+        assert len(reader._vectors) == 3
+        reader.read([window(4)])
+        assert len(reader._vectors) == 4
+
+    def test_says_the_same_of_a_turn_live_and_after_a_restart(self, shipped: Path) -> None:
+        live = TrainedReader(shipped)
+        said_live = [live.read([window(upto)])[0] for upto in range(1, len(TALK) + 1)]
+        assert TrainedReader(shipped).read([window(len(TALK))])[0] == said_live[-1]
+
+    def test_says_the_same_of_a_turn_alone_and_among_others(self, shipped: Path) -> None:
+        together = TrainedReader(shipped, threads=2).read([window(5), window(8), window(2)])
+        alone = [TrainedReader(shipped).read([window(upto)])[0] for upto in (5, 8, 2)]
+        assert together == alone
+
+    def test_hears_the_turns_before(self, shipped: Path) -> None:
+        reader = TrainedReader(shipped)
+        texts, rows = window(8)
+        assert reader.read([window(8)]) != reader.read([(["好吃吗", *texts[1:]], rows)])

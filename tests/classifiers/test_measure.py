@@ -7,11 +7,12 @@ import random
 import pytest
 
 from classifiers.disguises import DISGUISES
-from classifiers.evaluation import Score, by_label, judge
+from classifiers.evaluation import Score, by_label, by_label_in_talks, judge
 from classifiers.measure import (
     disguised,
     everyday,
     lapses,
+    lapses_in_talks,
     measured,
     misses,
     raised_by_kind,
@@ -42,6 +43,11 @@ def test_levels_labels_and_misses_of_a_known_reader() -> None:
     assert found[Label.PANIC] == Score(wrong=3)
     assert found[Label.SUICIDE_PREPARATION] == Score(missed=3)
     assert lapses(judged) == Score(wrong=6)
+    assert lapses_in_talks(judged) == Score(wrong=6)
+    whole = by_label_in_talks(judged)
+    assert whole[Label.ACTIVE_IDEATION] == Score(right=3)
+    assert whole[Label.LISTENER_UNSAFE] == Score(wrong=6)
+    assert whole[Label.SUICIDE_PREPARATION] == Score(missed=3)
     assert misses(judged) == []
 
 

@@ -16,6 +16,7 @@ from classifiers.corpus import PARTS, read_part
 from safety.core.clock import SystemClock
 from safety.core.errors import Misconfigured
 
+BASE = Path("var/encoder")
 FOLDS = 5
 NEEDED = "this needs the training extras: pip install 'jiezhu[train]'"
 
@@ -26,7 +27,9 @@ _folder = click.Path(path_type=Path, file_okay=False)
 @click.option("--data", type=_folder, help="Folder of the public sets; without it, our corpus.")
 @click.option("--out", type=_folder, default=Path("models"), help="Where the model is written.")
 @click.option("--work", type=_folder, default=Path("var/train"), help="Where checkpoints are kept.")
-@click.option("--base", type=_folder, help="Begin with this BERT encoder instead (local folder).")
+@click.option(
+    "--base", type=_folder, default=BASE, show_default=True, help="BERT encoder to begin with."
+)
 @click.option("--seed", type=int, default=7, show_default=True, help="Of everything random.")
 @click.option("--passes", type=click.IntRange(1, 50), help="Through everything, encoder included.")
 @click.option("--share", type=click.FloatRange(0.01, 1.0), default=1.0, help="Of the corpus.")
@@ -34,7 +37,7 @@ def train(
     data: Path | None,
     out: Path,
     work: Path,
-    base: Path | None,
+    base: Path,
     seed: int,
     passes: int | None,
     share: float,
@@ -50,7 +53,7 @@ def train(
         raise Misconfigured(NEEDED) from None
     recipe = Recipe(seed=seed) if passes is None else Recipe(seed=seed, passes=passes)
     today = SystemClock().now().date()
-    plan = Plan(out, work, today, data, base, recipe, share)
+    plan = Plan(out, work, today, base, data, recipe, share)
     with _Bars() as bars:
         about = build(plan, bars.told)
     click.echo(json.dumps(about, ensure_ascii=False, default=str))
@@ -87,6 +90,7 @@ class _Bars:
 @click.option("--data", type=_folder, help="Folder of the public sets: everyday talk as well.")
 @click.option("--cross-validate", is_flag=True, help="Learn PsySUICIDE's folds too (an hour).")
 @click.option("--curve", is_flag=True, help="Learn from growing shares of the corpus too.")
+@click.option("--base", type=_folder, default=BASE, help="Encoder that both begin with.")
 @click.option("--work", type=_folder, default=Path("var/crossvalidate"), help="For checkpoints.")
 @click.option("--out", type=_folder, default=Path("var/report"), help="Where the report goes.")
 def evaluate(
@@ -95,6 +99,7 @@ def evaluate(
     data: Path | None,
     cross_validate: bool,
     curve: bool,
+    base: Path,
     work: Path,
     out: Path,
 ) -> None:
@@ -112,7 +117,7 @@ def evaluate(
     dialogues = read_part(part)
     told: Callable[[str], None] = lambda stage: click.echo(f"{stage} …", err=True)  # noqa: E731
     found = evaluation(classifier, dialogues, data, told)
-    plan = Plan(out, work, SystemClock().now().date(), data)
+    plan = Plan(out, work, SystemClock().now().date(), base, data)
     if curve:
         found["curve"] = learning_curve(plan, told)
     if cross_validate:

@@ -49,6 +49,7 @@ def test_the_page_has_every_part_and_fetches_nothing(written: tuple[Path, Path])
     assert [head.split("(")[0] for head in page.heads] == [
         "整段对话",
         "每一种含义,按句计",
+        "每一种含义,按整段对话计",
         "惊动多少无害的对话,换来看见多少危机",
         "说的概率可信吗",
         "每一种含义的查准与查全",

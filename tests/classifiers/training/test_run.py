@@ -22,7 +22,7 @@ from safety.core.types import Label, Level
 from tests.classifiers.shared import lexicon
 from tests.classifiers.training.tiny import base_folder, dialogues
 
-RECIPE = Recipe(head_passes=20, passes=2, turns=24, encoder_rate=1e-3)
+RECIPE = Recipe(head_passes=20, passes=4, pieces=200, encoder_rate=1e-3)
 
 
 def plan_in(folder: Path) -> Plan:
@@ -30,7 +30,7 @@ def plan_in(folder: Path) -> Plan:
         folder / "out",
         folder / "work",
         date(2026, 3, 1),
-        base=base_folder(folder / "base"),
+        base_folder(folder / "base"),
         recipe=RECIPE,
     )
 
@@ -62,9 +62,9 @@ def test_what_is_written_serves_and_has_learned(built: tuple[Plan, list[str]]) -
 
 def test_the_eight_bit_model_says_what_the_trained_one_says(built: tuple[Plan, list[str]]) -> None:
     plan, _ = built
-    net = start(plan)
-    net.load(plan.work / "net.pt")
     examples = of_corpus(dialogues(1), lexicon())
+    net = start(plan, examples)
+    net.load(plan.work / "net.pt")
     trained = np.concatenate(logits_of(net, examples))
     cascade = Cascade.load(plan.out, LexiconClassifier.load())
     reader = cascade.parts()["encoder"]
@@ -90,14 +90,15 @@ def test_the_same_seed_gives_the_same_model(tmp_path: Path) -> None:
         plan = plan_in(tmp_path / name)
         plan = replace(plan, recipe=replace(RECIPE, head_passes=2, passes=1))
         build_from(plan, lessons_of(dialogues(6)), lexicon(), lambda *_: None)
-        net = start(plan)
+        examples = of_corpus(dialogues(1), lexicon())
+        net = start(plan, examples)
         net.load(plan.work / "net.pt")
-        found.append(np.concatenate(logits_of(net, of_corpus(dialogues(1), lexicon()))))
+        found.append(np.concatenate(logits_of(net, examples)))
     assert np.allclose(found[0], found[1], atol=1e-4)
 
 
 def test_a_base_that_is_none_is_refused(tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
-    plan = Plan(tmp_path / "out", tmp_path, date(2026, 3, 1), base=tmp_path)
+    plan = Plan(tmp_path / "out", tmp_path, date(2026, 3, 1), tmp_path)
     with pytest.raises(Misconfigured, match="tokenizer"):
-        start(plan)
+        start(plan, [])
